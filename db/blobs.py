@@ -1,0 +1,122 @@
+"""Content-addressed blob store in a folder: bytes are named by their SHA-256.
+
+Bytes are written under a temporary name and renamed when complete, so a name in `sha256/` always holds the whole
+blob. Whoever writes a row that names a blob does so after `commit`; a crash in between leaves an unreferenced blob.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from db.errors import BlobMissingError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A blob in the store: 32 bytes of SHA-256 and its size."""
+
+    sha256: bytes
+    size_bytes: int
+
+
+class BlobWriter:
+    """Bytes on their way into the store."""
+
+    def __init__(self, store: "BlobStore", temporary: Path, *, durable: bool) -> None:
+        self._store = store
+        self._temporary = temporary
+        self._durable = durable
+        self._hash = hashlib.sha256()
+        self._stream: BinaryIO = temporary.open("xb")
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes."""
+        self._stream.write(chunk)
+        self._hash.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def commit(self) -> Stored:
+        """Put the bytes in place; with `durable`, only after they reached the disk."""
+        self._stream.close()
+        stored = Stored(self._hash.digest(), self.size_bytes)
+        self._store.adopt(self._temporary, stored, durable=self._durable)
+        return stored
+
+    def discard(self) -> None:
+        """Forget what was written; harmless after `commit`."""
+        self._stream.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+class BlobStore:
+    """Blobs in a folder: `sha256/ab/cd…` for blobs, `tmp/` for bytes on their way."""
+
+    def __init__(self, url: str) -> None:
+        self.root = Path(url.removeprefix("file://")).absolute()
+        self._blobs = self.root / "sha256"
+        self.temporary = self.root / "tmp"
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        self.temporary.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def writer(self, *, durable: bool = False) -> Iterator[BlobWriter]:
+        """Open a writer; without `commit` its bytes are dropped on exit."""
+        writer = BlobWriter(self, self.temporary / uuid.uuid4().hex, durable=durable)
+        try:
+            yield writer
+        finally:
+            writer.discard()
+
+    def put(self, data: bytes, *, durable: bool = False) -> Stored:
+        """Store bytes at hand."""
+        with self.writer(durable=durable) as writer:
+            writer.write(data)
+            return writer.commit()
+
+    def adopt(self, temporary: Path, stored: Stored, *, durable: bool = False) -> None:
+        """Rename a complete file of this store's disk to its blob's name; `durable` waits until that is on the disk."""
+        target = self.path(stored.sha256)
+        target.parent.mkdir(exist_ok=True)
+        if durable:
+            _sync(temporary)
+        temporary.replace(target)
+        if durable:
+            _sync(target.parent)
+            _sync(self._blobs)
+
+    def path(self, sha256: bytes) -> Path:
+        """Return where a blob is, or would be."""
+        name = sha256.hex()
+        return self._blobs / name[:2] / name[2:]
+
+    def has(self, sha256: bytes) -> bool:
+        """Tell whether the store holds these bytes."""
+        return self.path(sha256).exists()
+
+    def open(self, sha256: bytes) -> BinaryIO:
+        """Open a blob for reading. Raises BlobMissingError."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise BlobMissingError(f"blob {sha256.hex()} is not in {self.root}") from error
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the SHA-256 of every blob, in order."""
+        for folder in sorted(self._blobs.iterdir()):
+            for blob in sorted(folder.iterdir()):
+                yield bytes.fromhex(folder.name + blob.name)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

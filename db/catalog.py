@@ -1,0 +1,161 @@
+"""What consumers call: iterate images, open pixels, mark progress, ask where something came from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PIL import Image as PillowImage
+from sqlalchemy import Connection, RowMapping, Select, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.blobs import BlobStore
+from db.engine import Database, chunked
+from db.errors import UnknownImageError
+from db.migrate import upgrade
+from db.models import Blob, Frame, Image, Tile
+from db.pixels import Rgba, canonical_rgba
+from db.settings import Settings
+
+FLAGS = ("featurized", "indexed")
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """A distinct image: its id (stable, never reused) and its size in pixels."""
+
+    id: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class SightingRow:
+    """Where an image was seen, and whom to credit. `url` leads back to exactly these pixels."""
+
+    image_id: int
+    url: str
+    kind: str
+    source_page: str | None
+    title: str | None
+    authors: str | None
+    licence: str | None
+    path: str
+    width: int
+    height: int
+    parent_image_id: int | None
+    rectangle: tuple[int, int, int, int] | None
+
+
+class Catalog:
+    """A catalog and its blob store, opened by URL. Usable as a context manager."""
+
+    def __init__(self, catalog_url: str | None = None, blobs_url: str | None = None, *, durable: bool = False) -> None:
+        self.settings = Settings.load(catalog_url, blobs_url)
+        self.database = Database(self.settings.catalog_url, durable=durable)
+        upgrade(self.database)
+        self.blobs = BlobStore(self.settings.blobs_url)
+
+    def __enter__(self) -> "Catalog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
+
+    def images(self, *, lacking: str | None = None, after_id: int = 0, batch: int = 1000) -> Iterator[ImageRef]:
+        """Yield images in order of id; with `lacking="featurized"` or `"indexed"` only those without that flag."""
+        while True:
+            query = select(Image.id, Image.width, Image.height).where(Image.id > after_id)
+            if lacking is not None:
+                query = query.where(~_flag(lacking))
+            with self.database.read() as connection:
+                rows = connection.execute(query.order_by(Image.id).limit(batch)).all()
+            if not rows:
+                return
+            for row in rows:
+                yield ImageRef(*row)
+            after_id = rows[-1].id
+
+    def mark(self, flag: str, image_ids: Sequence[int]) -> None:
+        """Set `featurized` or `indexed` on images."""
+        column = _flag(flag)
+        with self.database.write() as connection:
+            for chunk in chunked(image_ids):
+                connection.execute(update(Image).where(Image.id.in_(chunk)).values({column: True}))
+
+    def open(self, image_id: int) -> Rgba:
+        """Return an image's canonical pixels, (height, width, 4) uint8 RGBA. Raises UnknownImageError."""
+        with self.database.read() as connection:
+            sha256, frame, box = _pixel_source(connection, image_id)
+        pixels = self._frame(sha256, frame)
+        if box is not None:
+            x, y, w, h = box
+            pixels = pixels[y : y + h, x : x + w]
+        return pixels.copy()
+
+    @lru_cache(maxsize=16)  # noqa: B019 - a catalog lives as long as its program
+    def _frame(self, sha256: bytes, frame: int) -> Rgba:
+        with self.blobs.open(sha256) as stream, PillowImage.open(stream) as picture:
+            picture.seek(frame)
+            return canonical_rgba(picture)
+
+    def sightings(self, image_id: int) -> list[SightingRow]:
+        """Return every place where an image was seen, in the order it was found."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                text("SELECT * FROM image_catalog WHERE image_id = :id ORDER BY sighting_id"), {"id": image_id}
+            )
+            return [_sighting(row) for row in rows.mappings()]
+
+
+def _flag(name: str) -> InstrumentedAttribute[bool]:
+    if name not in FLAGS:
+        raise ValueError(f"no flag {name!r}; there are {', '.join(FLAGS)}")
+    return Image.featurized if name == "featurized" else Image.indexed
+
+
+def _pixel_source(connection: Connection, image_id: int) -> tuple[bytes, int, tuple[int, int, int, int] | None]:
+    whole = connection.execute(_frame_of(image_id)).first()
+    if whole is not None:
+        return whole[0], whole[1], None
+    tile = connection.execute(
+        select(Tile.sheet_id, Tile.x, Tile.y, Tile.w, Tile.h)
+        .where(Tile.image_id == image_id)
+        .order_by(Tile.id)
+        .limit(1)
+    ).first()
+    sheet = None if tile is None else connection.execute(_frame_of(tile[0])).first()
+    if tile is None or sheet is None:
+        raise UnknownImageError(f"image {image_id} is not in the catalog, or was seen nowhere that still exists")
+    return sheet[0], sheet[1], (tile[1], tile[2], tile[3], tile[4])
+
+
+def _frame_of(image_id: int) -> Select[bytes, int]:
+    return (
+        select(Blob.sha256, Frame.number)
+        .join(Blob, Blob.id == Frame.blob_id)
+        .where(Frame.image_id == image_id)
+        .order_by(Frame.blob_id, Frame.number)
+        .limit(1)
+    )
+
+
+def _sighting(v: RowMapping) -> SightingRow:
+    rectangle = None if v["x"] is None else (v["x"], v["y"], v["w"], v["h"])
+    return SightingRow(
+        image_id=v["image_id"],
+        url=v["url"],
+        kind=v["kind"],
+        source_page=v["source_page"],
+        title=v["title"],
+        authors=v["authors"],
+        licence=v["licence"],
+        path=v["path"],
+        width=v["width"],
+        height=v["height"],
+        parent_image_id=v["parent_image_id"],
+        rectangle=rectangle,
+    )

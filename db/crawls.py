@@ -1,0 +1,81 @@
+"""Crawls: what was asked of a spider. The same request continues the same crawl."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from db.engine import Database, upsert
+from db.models import Crawl, Frontier
+from db.vocabulary import CrawlState, EntryState
+
+
+@dataclass(frozen=True)
+class OpenedCrawl:
+    """A crawl to work on; `known` tells that it was begun before."""
+
+    id: int
+    known: bool
+
+
+def open_crawl(database: Database, spider: str, arguments: dict[str, Any], page_limit: int | None) -> OpenedCrawl:
+    """Begin a crawl, or continue the one with the same spider and arguments. The limit may change between runs."""
+    key = hashlib.sha256(json.dumps([spider, arguments], sort_keys=True).encode()).hexdigest()
+    with database.write() as connection:
+        known = connection.scalar(select(Crawl.id).where(Crawl.key == key))
+        fresh = {
+            "key": key,
+            "spider": spider,
+            "arguments": arguments,
+            "page_limit": page_limit,
+            "state": CrawlState.RUNNING,
+            "started_at": datetime.now(UTC),
+        }
+        again = {"page_limit": page_limit, "state": CrawlState.RUNNING}
+        connection.execute(
+            upsert(connection, Crawl).values(**fresh).on_conflict_do_update(index_elements=["key"], set_=again)
+        )
+        crawl_id = connection.scalars(select(Crawl.id).where(Crawl.key == key)).one()
+    return OpenedCrawl(crawl_id, known is not None)
+
+
+@dataclass(frozen=True)
+class CrawlCounts:
+    """Entries of a crawl by state and kind, and why some failed (reason → entries)."""
+
+    by_state: dict[str, dict[str, int]]
+    failures: dict[str, int]
+
+
+def count_crawl(database: Database, crawl_id: int) -> CrawlCounts:
+    """Count a crawl's frontier."""
+    with database.read() as connection:
+        rows = connection.execute(
+            select(Frontier.state, Frontier.kind, func.count())
+            .where(Frontier.crawl_id == crawl_id)
+            .group_by(Frontier.state, Frontier.kind)
+        ).all()
+        failed = (
+            connection.execute(
+                select(Frontier.reason, func.count())
+                .where(Frontier.crawl_id == crawl_id, Frontier.state == EntryState.FAILED)
+                .group_by(Frontier.reason)
+                .order_by(Frontier.reason)
+            )
+            .tuples()
+            .all()
+        )
+    by_state: dict[str, dict[str, int]] = {}
+    for state, kind, count in rows:
+        by_state.setdefault(state, {})[kind] = count
+    return CrawlCounts(by_state, dict(failed))
+
+
+def retry_failed(database: Database) -> int:
+    """Make every failed frontier entry due again; return how many."""
+    with database.write() as connection:
+        again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0}
+        return connection.execute(update(Frontier).where(Frontier.state == EntryState.FAILED).values(**again)).rowcount

@@ -1,0 +1,244 @@
+"""Recording what extraction found, and spreading it to every place where the same bytes or pixels were seen.
+
+Facts about content (members, frames, tiles) are written once per blob or image. Where things were seen (place,
+sighting) follows from them; `spread` brings that up to date, in the same transaction and in any order of events.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select, text
+from sqlalchemy.orm import aliased
+
+from db import stages
+from db.engine import chunked, insert_new, upsert
+from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
+from db.records import FrameRecord, ImageRecord, ReadResult, SidecarRecord, SliceResult
+from db.vocabulary import Stage
+
+MAX_DEPTH = 8
+"""Archives in archives are followed this deep; it also ends an archive that holds itself."""
+
+
+def record_read(connection: Connection, blob_id: int, result: ReadResult) -> None:
+    """Settle the READ stage of a blob, replacing what an earlier version found."""
+    _forget_reading(connection, blob_id)
+    _record_members(connection, blob_id, result)
+    _record_frames(connection, blob_id, result.frames)
+    _record_sidecars(connection, blob_id, result.sidecars)
+    spread(connection, [blob_id])
+    stages.settle(
+        connection, Stage.READ, blob_id, result.outcome, result.version, format_=result.format, reason=result.reason
+    )
+
+
+def _forget_reading(connection: Connection, blob_id: int) -> None:
+    """Drop what hangs on an earlier reading: sightings below it, places of its members, frames, sidecars."""
+    here = select(Place.id).where(Place.blob_id == blob_id)
+    connection.execute(delete(Sighting).where(Sighting.place_id.in_(here)))
+    places = list(connection.scalars(select(Place.id).where(Place.parent_id.in_(here))))
+    while places:
+        below: list[int] = []
+        for chunk in chunked(places):
+            below += connection.scalars(select(Place.id).where(Place.parent_id.in_(chunk)))
+            connection.execute(delete(Sighting).where(Sighting.place_id.in_(chunk)))
+            connection.execute(delete(Place).where(Place.id.in_(chunk)))
+        places = below
+    for table, column in ((Member, Member.archive_id), (Frame, Frame.blob_id), (Sidecar, Sidecar.blob_id)):
+        connection.execute(delete(table).where(column == blob_id))
+
+
+def _record_members(connection: Connection, blob_id: int, result: ReadResult) -> None:
+    sizes = {m.sha256: m.size_bytes or 0 for m in result.members if m.sha256 is not None}
+    insert_new(connection, Blob, [{"sha256": sha, "size_bytes": size} for sha, size in sizes.items()])
+    ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, list(sizes))
+    stages.due(connection, Stage.READ, list(ids.values()))
+    rows = [
+        {
+            "archive_id": blob_id,
+            "position": m.position,
+            "raw_name": m.raw_name,
+            "path": m.path,
+            "fragment": "path=" + quote(m.path, safe="/", errors="surrogatepass"),
+            "kind": m.kind,
+            "state": m.state,
+            "reason": m.reason,
+            "size_bytes": m.size_bytes,
+            "blob_id": None if m.sha256 is None else ids[m.sha256],
+        }
+        for m in result.members
+    ]
+    insert_new(connection, Member, rows)
+
+
+def _record_frames(connection: Connection, blob_id: int, frames: Sequence[FrameRecord]) -> None:
+    ids = ensure_images(connection, [frame.image for frame in frames])
+    rows = [
+        {
+            "blob_id": blob_id,
+            "number": frame.number,
+            "image_id": ids[frame.image.pixel_hash],
+            "duration_ms": frame.duration_ms,
+        }
+        for frame in frames
+    ]
+    insert_new(connection, Frame, rows)
+
+
+def _record_sidecars(connection: Connection, blob_id: int, sidecars: Sequence[SidecarRecord]) -> None:
+    rows = [
+        {
+            "blob_id": blob_id,
+            "position": position,
+            "image_name": sidecar.image_name,
+            "format": sidecar.format,
+            "description": sidecar.description,
+        }
+        for position, sidecar in enumerate(sidecars)
+    ]
+    insert_new(connection, Sidecar, rows)
+
+
+def ensure_images(connection: Connection, images: Sequence[ImageRecord]) -> dict[bytes, int]:
+    """Return image ids by pixel hash, making missing rows."""
+    rows = {
+        image.pixel_hash: {
+            "pixel_hash": image.pixel_hash,
+            "width": image.width,
+            "height": image.height,
+            "transparent": image.transparent,
+            "featurized": False,
+            "indexed": False,
+        }
+        for image in images
+    }
+    insert_new(connection, Image, list(rows.values()))
+    return stages.ids_by_key(connection, Image.id, Image.pixel_hash, list(rows))
+
+
+def record_slices(connection: Connection, image_id: int, result: SliceResult) -> None:
+    """Settle the SLICE stage of an image; tiles that stay keep their ids."""
+    _record_sheet(connection, image_id, result)
+    ids = ensure_images(connection, [tile.image for tile in result.tiles])
+    rows = [
+        {
+            "sheet_id": image_id,
+            "x": tile.x,
+            "y": tile.y,
+            "w": tile.w,
+            "h": tile.h,
+            "row": tile.row,
+            "column": tile.column,
+            "name": tile.name,
+            "image_id": ids[tile.image.pixel_hash],
+        }
+        for tile in result.tiles
+    ]
+    _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
+    if rows:
+        statement = upsert(connection, Tile)
+        replaced = {name: statement.excluded[name] for name in ("row", "column", "name", "image_id")}
+        for chunk in chunked(rows):
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["sheet_id", "x", "y", "w", "h"], set_=replaced), chunk
+            )
+    _see_tiles(connection, Sighting.image_id == image_id)
+    stages.settle(connection, Stage.SLICE, image_id, result.outcome, result.version, reason=result.reason)
+
+
+def _record_sheet(connection: Connection, image_id: int, result: SliceResult) -> None:
+    tile, margin, spacing = (result.tile or (None, None), result.margin or (None, None), result.spacing or (None, None))
+    values = {
+        "image_id": image_id,
+        "kind": result.kind,
+        "tile_width": tile[0],
+        "tile_height": tile[1],
+        "margin_x": margin[0],
+        "margin_y": margin[1],
+        "spacing_x": spacing[0],
+        "spacing_y": spacing[1],
+        "confidence": result.confidence,
+        "source": result.source,
+        "why": result.why,
+    }
+    connection.execute(
+        upsert(connection, Sheet).values(**values).on_conflict_do_update(index_elements=["image_id"], set_=values)
+    )
+
+
+def _drop_stale_tiles(connection: Connection, sheet_id: int, kept: set[tuple[int, int, int, int]]) -> None:
+    known = connection.execute(select(Tile.id, Tile.x, Tile.y, Tile.w, Tile.h).where(Tile.sheet_id == sheet_id))
+    stale = [row[0] for row in known if tuple(row[1:]) not in kept]
+    for chunk in chunked(stale):
+        connection.execute(delete(Sighting).where(Sighting.tile_id.in_(chunk)))
+        connection.execute(delete(Tile).where(Tile.id.in_(chunk)))
+
+
+def spread(connection: Connection, blob_ids: Sequence[int]) -> None:
+    """Bring places and sightings up to date below every place of these blobs."""
+    front = list(blob_ids)
+    for _ in range(MAX_DEPTH + 1):
+        reached: set[int] = set()
+        for chunk in chunked(front):
+            _see_members(connection, chunk)
+            _see_frames(connection, chunk)
+            reached.update(
+                connection.scalars(
+                    select(Member.blob_id).where(Member.archive_id.in_(chunk), Member.blob_id.is_not(None)).distinct()
+                )
+            )
+        front = sorted(reached)
+
+
+def _see_members(connection: Connection, archive_ids: Sequence[int]) -> None:
+    separator = text("CASE WHEN place.fragment <> '' THEN '&' ELSE '' END")
+    slash = text("CASE WHEN place.path <> '' THEN '/' ELSE '' END")
+    seen = (
+        select(
+            Place.file_id,
+            Place.id,
+            Member.id,
+            Member.blob_id,
+            Place.depth + 1,
+            Place.path.op("||")(slash).op("||")(Member.path),
+            Place.fragment.op("||")(separator).op("||")(Member.fragment),
+        )
+        .join(Member, Member.archive_id == Place.blob_id)
+        .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
+    )
+    columns = ["file_id", "parent_id", "member_id", "blob_id", "depth", "path", "fragment"]
+    connection.execute(upsert(connection, Place).from_select(columns, seen).on_conflict_do_nothing())
+
+
+def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:
+    """Add the sightings of decoded blobs, and make still images due for slicing: a new place may bring new hints."""
+    unseen = ~(
+        select(Sighting.id)
+        .where(Sighting.place_id == Place.id, Sighting.frame == Frame.number, Sighting.tile_id == 0)
+        .exists()
+    )
+    step = aliased(Frame)
+    animated = select(step.number).where(step.blob_id == Frame.blob_id, step.number > 0).exists()
+    new = (
+        select(Frame.image_id, Place.id, Frame.number, literal(0), animated)
+        .join(Place, Place.blob_id == Frame.blob_id)
+        .where(Frame.blob_id.in_(blob_ids), unseen)
+    )
+    fresh = connection.execute(new).all()
+    if not fresh:
+        return
+    columns = ["image_id", "place_id", "frame", "tile_id"]
+    connection.execute(insert(Sighting), [dict(zip(columns, row[:4], strict=True)) for row in fresh])
+    for chunk in chunked(sorted({row[0] for row in fresh})):
+        _see_tiles(connection, Sighting.image_id.in_(chunk))
+    stages.due_again(connection, Stage.SLICE, sorted({row[0] for row in fresh if not row[4]}))
+
+
+def _see_tiles(connection: Connection, of_sheets: ColumnElement[bool]) -> None:
+    seen = (
+        select(Tile.image_id, Sighting.place_id, Sighting.frame, Tile.id)
+        .join(Tile, Tile.sheet_id == Sighting.image_id)
+        .where(of_sheets, Sighting.tile_id == 0)
+    )
+    columns = ["image_id", "place_id", "frame", "tile_id"]
+    connection.execute(upsert(connection, Sighting).from_select(columns, seen).on_conflict_do_nothing())

@@ -1,0 +1,28 @@
+"""Errors of the catalog.
+
+CatalogError
+├── CatalogVersionError   the catalog was made by a newer artquarry
+├── BlobMissingError      a row names bytes that the blob store does not hold
+├── LeaseLostError        another process took over this unit of work; nothing was written
+└── UnknownImageError     no image with this id, or no pixels that can be opened
+"""
+
+
+class CatalogError(Exception):
+    """Base of everything the catalog raises on purpose."""
+
+
+class CatalogVersionError(CatalogError):
+    """The catalog's schema is newer than this program."""
+
+
+class BlobMissingError(CatalogError):
+    """The blob store does not hold these bytes."""
+
+
+class LeaseLostError(CatalogError):
+    """The unit of work now belongs to another process; the transaction was rolled back."""
+
+
+class UnknownImageError(CatalogError):
+    """There is no such image, or its pixels cannot be reached."""

@@ -1,0 +1,257 @@
+"""The crawl's to-do list: add, lease, settle.
+
+An entry is handed out as a lease: a claim with an owner and an end. Whoever finishes the work settles the entry in
+the transaction that records what was found; that write is fenced by the owner, so a process that lost its lease
+cannot write. A killed process's leases are free as soon as anyone sees that it is dead (at once on the same machine,
+else when they run out). Hosts are leased too, so that one server is fetched from by one process at a time.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+
+from db.engine import Database, insert_new
+from db.errors import LeaseLostError
+from db.models import Crawl, Frontier, Host
+from db.owners import is_known_dead, new_owner
+from db.records import NewEntry
+from db.urls import fingerprint, host_of
+from db.vocabulary import CrawlState, EntryKind, EntryState
+
+LEASE_S = 120.0
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A leased frontier entry. `attempts` counts failed tries so far."""
+
+    id: int
+    url: str
+    host: str
+    kind: EntryKind
+    callback: str
+    data: dict[str, Any]
+    attempts: int
+
+
+class FrontierQueue:
+    """One crawl's frontier as seen by one process."""
+
+    def __init__(self, database: Database, crawl_id: int, *, clock: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self.crawl_id = crawl_id
+        self.owner = new_owner()
+        self._clock = clock
+
+    def enqueue(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
+        """Add entries, inside the caller's transaction; what the crawl knows already stays as it is."""
+        hosts = sorted({host_of(entry.url) for entry in entries})
+        insert_new(connection, Host, [{"name": name, "lease_until": 0.0, "paused_until": 0.0} for name in hosts])
+        rows = [
+            {
+                "crawl_id": self.crawl_id,
+                "fingerprint": fingerprint(entry.url),
+                "url": entry.url,
+                "host": host_of(entry.url),
+                "kind": entry.kind.value,
+                "callback": entry.callback,
+                "data": entry.data,
+                "priority": entry.priority,
+                "state": EntryState.PENDING.value,
+                "lease_until": 0.0,
+                "not_before": 0.0,
+                "attempts": 0,
+                "reason": "",
+            }
+            for entry in entries
+        ]
+        insert_new(connection, Frontier, rows)
+
+    def lease(self, count: int) -> list[Entry]:
+        """Claim up to `count` entries that are due, of hosts that are ours or free."""
+        now = self._clock()
+        with self.database.write() as connection:
+            self._free_dead(connection, now)
+            entries: list[Entry] = []
+            for host in self._claim_hosts(connection, now):
+                if len(entries) >= count:
+                    break
+                entries += self._lease_of_host(connection, host, count - len(entries), now)
+        return entries
+
+    def _free_dead(self, connection: Connection, now: float) -> None:
+        owners = connection.scalars(
+            select(Host.owner)
+            .where(Host.owner.is_not(None), Host.owner != self.owner)
+            .distinct()
+            .union(
+                select(Frontier.owner)
+                .where(Frontier.state == EntryState.LEASED, Frontier.owner != self.owner)
+                .distinct()
+            )
+        ).all()
+        dead = [owner for owner in owners if owner is not None and is_known_dead(owner)]
+        if dead:
+            connection.execute(update(Host).where(Host.owner.in_(dead)).values(owner=None, lease_until=0.0))
+        gone = or_(Frontier.lease_until < now, Frontier.owner.in_(dead))
+        connection.execute(
+            update(Frontier)
+            .where(Frontier.state == EntryState.LEASED, Frontier.owner.in_(owners), gone)
+            .values(state=EntryState.PENDING, owner=None)
+        )
+
+    def _claim_hosts(self, connection: Connection, now: float) -> list[str]:
+        due = exists().where(Frontier.host == Host.name, *self._due(now), self._within_limit(connection))
+        free = or_(Host.owner.is_(None), Host.owner == self.owner, Host.lease_until < now)
+        names = connection.scalars(
+            select(Host.name)
+            .where(free, Host.paused_until <= now, due)
+            .order_by(Host.name)
+            .with_for_update(skip_locked=True, of=Host)
+        ).all()
+        if names:
+            lease = {"owner": self.owner, "lease_until": now + LEASE_S}
+            connection.execute(update(Host).where(Host.name.in_(names)).values(**lease))
+        return list(names)
+
+    def _lease_of_host(self, connection: Connection, host: str, count: int, now: float) -> list[Entry]:
+        rows = connection.execute(
+            select(
+                Frontier.id,
+                Frontier.url,
+                Frontier.host,
+                Frontier.kind,
+                Frontier.callback,
+                Frontier.data,
+                Frontier.attempts,
+            )
+            .where(Frontier.host == host, *self._due(now), self._within_limit(connection))
+            .order_by(Frontier.priority.desc(), Frontier.id)
+            .limit(count)
+            .with_for_update(skip_locked=True)
+        ).all()
+        claim = {"state": EntryState.LEASED, "owner": self.owner, "lease_until": now + LEASE_S}
+        connection.execute(update(Frontier).where(Frontier.id.in_([row.id for row in rows])).values(**claim))
+        return [
+            Entry(row.id, row.url, row.host, EntryKind(row.kind), row.callback, row.data, row.attempts) for row in rows
+        ]
+
+    def _due(self, now: float) -> tuple[ColumnElement[bool], ...]:
+        return (
+            Frontier.crawl_id == self.crawl_id,
+            Frontier.state == EntryState.PENDING,
+            Frontier.not_before <= now,
+        )
+
+    def _within_limit(self, connection: Connection) -> ColumnElement[bool]:
+        """Keep to the first `page_limit` content pages ever found; once that many are known, listings can wait.
+
+        The limit acts here and not on what is added, so that a crawl can be continued with a larger one.
+        """
+        limit = connection.scalar(select(Crawl.page_limit).where(Crawl.id == self.crawl_id))
+        content = and_(Frontier.crawl_id == self.crawl_id, Frontier.kind == EntryKind.CONTENT)
+        last = (
+            None
+            if limit is None
+            else connection.scalar(
+                select(Frontier.id).where(content).order_by(Frontier.id).limit(1).offset(max(limit - 1, 0))
+            )
+        )
+        if last is None:
+            return Frontier.id > 0
+        return or_(Frontier.kind == EntryKind.FILE, and_(Frontier.kind == EntryKind.CONTENT, Frontier.id <= last))
+
+    def next_due(self) -> float | None:
+        """Return when the next entry could be leased (seconds since 1970; the past means now), None when none is left.
+
+        Entries leased by others count as due: their owner may yet fail, or find more.
+        """
+        with self.database.read() as connection:
+            pending = (Frontier.crawl_id == self.crawl_id, Frontier.state == EntryState.PENDING)
+            first = connection.scalar(
+                select(func.min(Frontier.not_before)).where(*pending, self._within_limit(connection))
+            )
+            if first is not None:
+                return float(first)
+            leased = connection.scalar(
+                select(func.min(Frontier.lease_until)).where(
+                    Frontier.crawl_id == self.crawl_id,
+                    Frontier.state == EntryState.LEASED,
+                    Frontier.owner != self.owner,
+                )
+            )
+            return None if leased is None else float(leased)
+
+    def heartbeat(self) -> None:
+        """Extend this process's leases."""
+        until = self._clock() + LEASE_S
+        with self.database.write() as connection:
+            connection.execute(update(Host).where(Host.owner == self.owner).values(lease_until=until))
+            connection.execute(
+                update(Frontier)
+                .where(Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
+                .values(lease_until=until)
+            )
+
+    def settle(self, connection: Connection, entry_id: int, status: int | None = None, reason: str = "") -> None:
+        """Mark an entry done, inside the transaction that records what it brought."""
+        self._finish(connection, entry_id, EntryState.DONE, status, reason)
+
+    def fail(self, connection: Connection, entry_id: int, reason: str, status: int | None = None) -> None:
+        """Mark an entry failed for good; it stays visible, and `retry` makes it due again."""
+        self._finish(connection, entry_id, EntryState.FAILED, status, reason)
+
+    def _finish(
+        self, connection: Connection, entry_id: int, state: EntryState, status: int | None, reason: str
+    ) -> None:
+        settled = datetime.now(UTC)
+        self._change(connection, entry_id, state=state, http_status=status, reason=reason, settled_at=settled)
+
+    def postpone(
+        self, connection: Connection, entry_id: int, until: float, reason: str, status: int | None = None
+    ) -> None:
+        """Count a failed try and make the entry due again at `until` (seconds since 1970)."""
+        self._change(
+            connection,
+            entry_id,
+            state=EntryState.PENDING,
+            not_before=until,
+            reason=reason,
+            http_status=status,
+            attempts=Frontier.attempts + 1,
+        )
+
+    def _change(self, connection: Connection, entry_id: int, **values: Any) -> None:
+        mine = (Frontier.id == entry_id, Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
+        if connection.execute(update(Frontier).where(*mine).values(owner=None, **values)).rowcount != 1:
+            raise LeaseLostError(f"frontier entry {entry_id} is no longer leased by this process")
+
+    def pause_host(self, connection: Connection, host: str, until: float, reason: str) -> None:
+        """Leave a host alone until then (seconds since 1970)."""
+        later = (
+            func.max(Host.paused_until, until)
+            if connection.dialect.name == "sqlite"
+            else func.greatest(Host.paused_until, until)
+        )
+        connection.execute(update(Host).where(Host.name == host).values(paused_until=later, pause_reason=reason))
+
+    def release(self) -> None:
+        """Hand back everything this process holds, untouched."""
+        with self.database.write() as connection:
+            connection.execute(update(Host).where(Host.owner == self.owner).values(owner=None, lease_until=0.0))
+            connection.execute(
+                update(Frontier)
+                .where(Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
+                .values(state=EntryState.PENDING, owner=None)
+            )
+
+    def finish_crawl(self) -> None:
+        """Note that nothing is left to do."""
+        with self.database.write() as connection:
+            finished = {"state": CrawlState.FINISHED, "finished_at": datetime.now(UTC)}
+            connection.execute(update(Crawl).where(Crawl.id == self.crawl_id).values(**finished))

@@ -1,0 +1,157 @@
+"""Recording what the crawl found: pages with their claims, and files with their blobs.
+
+Every function runs inside the caller's transaction and may be repeated: recording the same thing twice, or two
+things in another order, ends in the same rows.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from db import stages
+from db.derive import spread
+from db.engine import insert_new, upsert
+from db.models import Blob, Collection, File, Licence, Page, PageFile, Person, Place, Tag
+from db.records import FetchedFile, FileLink, PageRecord
+from db.urls import stored_name
+from db.vocabulary import ROLE_RANK, PersonRole, Stage
+
+
+def record_page(connection: Connection, page: PageRecord) -> int:
+    """Write a content page and everything it says; return its id."""
+    values: dict[str, Any] = {
+        "url": page.url,
+        "site": page.site,
+        "site_id": page.site_id,
+        "title": page.title,
+        "art_type": page.art_type,
+        "authors": "; ".join(credited_names(page)),
+        "licence": licence_expression(page),
+        "tags": ", ".join(page.tags),
+        "description": page.description,
+        "attribution": page.attribution,
+        "posted_at": page.posted_at,
+        "favourites": page.favourites,
+        "withheld": page.withheld,
+        "fetched_at": datetime.now(UTC),
+    }
+    connection.execute(
+        upsert(connection, Page).values(**values).on_conflict_do_update(index_elements=["url"], set_=values)
+    )
+    page_id = connection.scalars(select(Page.id).where(Page.url == page.url)).one()
+    for table in (Person, Licence, Tag, Collection, PageFile):
+        connection.execute(delete(table).where(table.page_id == page_id))
+    _record_claims(connection, page_id, page)
+    _record_links(connection, page_id, page)
+    return page_id
+
+
+def credited_names(page: PageRecord) -> list[str]:
+    """Return the names of authors and collaborators, in order, each once."""
+    roles = (PersonRole.AUTHOR, PersonRole.COLLABORATOR)
+    return list(dict.fromkeys(person.name for person in page.people if person.role in roles))
+
+
+def licence_expression(page: PageRecord) -> str:
+    """Return the SPDX expression of a page: any one of its licences may be chosen, hence OR."""
+    return " OR ".join(dict.fromkeys(licence.spdx for licence in page.licences))
+
+
+def _record_claims(connection: Connection, page_id: int, page: PageRecord) -> None:
+    people = [
+        {"page_id": page_id, "position": position, "role": person.role.value, "name": person.name, "url": person.url}
+        for position, person in enumerate(page.people)
+    ]
+    licences = [
+        {"page_id": page_id, "position": position, "name": licence.name, "url": licence.url, "spdx": licence.spdx}
+        for position, licence in enumerate(page.licences)
+    ]
+    collections = [{"page_id": page_id, "url": item.url, "title": item.title} for item in page.collections]
+    insert_new(connection, Person, people)
+    insert_new(connection, Licence, licences)
+    insert_new(connection, Tag, [{"page_id": page_id, "name": tag} for tag in page.tags])
+    insert_new(connection, Collection, collections)
+
+
+def _record_links(connection: Connection, page_id: int, page: PageRecord) -> None:
+    ids = ensure_files(connection, [link.url for link in page.files])
+    rows = [
+        {
+            "page_id": page_id,
+            "file_id": ids[link.url],
+            "role": link.role.value,
+            "position": position,
+            "original_name": link.original_name,
+            "label": link.label,
+            "site_file_id": link.site_file_id,
+            "media_type": link.media_type,
+            "declared_bytes": link.declared_bytes,
+        }
+        for position, link in enumerate(page.files)
+    ]
+    insert_new(connection, PageFile, rows)
+    for link in page.files:
+        _claim_source_page(connection, ids[link.url], page_id, page.url, link)
+
+
+def _claim_source_page(connection: Connection, file_id: int, page_id: int, page_url: str, link: FileLink) -> None:
+    """Make this the file's source page if its claim is the best one; the order of recording must not matter."""
+    rank = f"{ROLE_RANK[link.role]} {page_url}"
+    better = (File.page_id.is_(None)) | (File.page_rank > rank)
+    connection.execute(update(File).where(File.id == file_id, better).values(page_id=page_id, page_rank=rank))
+
+
+def ensure_files(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
+    """Return the ids of file rows for these URLs, making those that are missing."""
+    insert_new(connection, File, [_empty_file(url) for url in dict.fromkeys(urls)])
+    return {url: connection.scalars(select(File.id).where(File.url == url)).one() for url in dict.fromkeys(urls)}
+
+
+def _empty_file(url: str) -> dict[str, Any]:
+    return {"url": url, "name": stored_name(url), "page_rank": "", "content_type": "", "etag": "", "last_modified": ""}
+
+
+def unfetched(connection: Connection, urls: Sequence[str]) -> list[str]:
+    """Return those of the URLs whose bytes the catalog does not have yet, in order."""
+    return [
+        url for url in dict.fromkeys(urls) if connection.scalar(select(File.blob_id).where(File.url == url)) is None
+    ]
+
+
+def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
+    """Write a finished download: file, blob, the place where the blob was seen, and that it is due to be read."""
+    file_id = ensure_files(connection, [fetched.url])[fetched.url]
+    blob_id = ensure_blobs(connection, [(fetched.sha256, fetched.size_bytes)])[fetched.sha256]
+    connection.execute(
+        update(File)
+        .where(File.id == file_id)
+        .values(
+            blob_id=blob_id,
+            content_type=fetched.content_type,
+            etag=fetched.etag,
+            last_modified=fetched.last_modified,
+            fetched_at=datetime.now(UTC),
+        )
+    )
+    root = {
+        "file_id": file_id,
+        "parent_id": 0,
+        "member_id": 0,
+        "blob_id": blob_id,
+        "depth": 0,
+        "path": "",
+        "fragment": "",
+    }
+    insert_new(connection, Place, [root])
+    spread(connection, [blob_id])
+
+
+def ensure_blobs(connection: Connection, blobs: Sequence[tuple[bytes, int]]) -> dict[bytes, int]:
+    """Return ids by SHA-256, making missing rows; a new blob is due to be read."""
+    sizes = dict(blobs)
+    insert_new(connection, Blob, [{"sha256": sha, "size_bytes": size} for sha, size in sizes.items()])
+    ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, list(sizes))
+    stages.due(connection, Stage.READ, list(ids.values()))
+    return ids

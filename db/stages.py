@@ -1,0 +1,143 @@
+"""The stage ledger: what is due, and how each unit of work ended.
+
+A row appears as `pending` in the transaction that makes its subject (a blob, an image), and is settled in the
+transaction that records the result. So what is due is a range of an index however large the catalog grows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.engine import chunked, insert_new, upsert
+from db.models import Blob, Ledger
+from db.vocabulary import Outcome, Stage
+
+
+def ids_by_key(
+    connection: Connection,
+    id_column: "InstrumentedAttribute[int]",
+    key_column: "InstrumentedAttribute[bytes]",
+    keys: Sequence[bytes],
+) -> dict[bytes, int]:
+    """Map keys that exist to their row ids."""
+    found: dict[bytes, int] = {}
+    for chunk in chunked(keys):
+        for key, identity in connection.execute(select(key_column, id_column).where(key_column.in_(chunk))):
+            found[key] = identity
+    return found
+
+
+def due(connection: Connection, stage: Stage, subject_ids: Iterable[int]) -> None:
+    """Note that subjects are due, unless the ledger knows them."""
+    insert_new(connection, Ledger, [_pending(stage, subject) for subject in subject_ids])
+
+
+def due_again(connection: Connection, stage: Stage, subject_ids: Iterable[int]) -> None:
+    """Make subjects due whatever the ledger says: what they depend on has changed."""
+    rows = [_pending(stage, subject) for subject in subject_ids]
+    if rows:
+        statement = upsert(connection, Ledger).on_conflict_do_update(
+            index_elements=["stage", "subject_id"], set_={"outcome": Outcome.PENDING.value}
+        )
+        connection.execute(statement, rows)
+
+
+def _pending(stage: Stage, subject: int) -> dict[str, Any]:
+    return {
+        "stage": stage.value,
+        "subject_id": subject,
+        "outcome": Outcome.PENDING.value,
+        "version": 0,
+        "format": "",
+        "reason": "",
+    }
+
+
+def settle(
+    connection: Connection,
+    stage: Stage,
+    subject_id: int,
+    outcome: Outcome,
+    version: int,
+    *,
+    format_: str = "",
+    reason: str = "",
+) -> None:
+    """Record how a subject's work ended."""
+    values = {
+        **_pending(stage, subject_id),
+        "outcome": outcome.value,
+        "version": version,
+        "format": format_,
+        "reason": reason,
+        "settled_at": datetime.now(UTC),
+    }
+    connection.execute(
+        upsert(connection, Ledger)
+        .values(**values)
+        .on_conflict_do_update(index_elements=["stage", "subject_id"], set_=values)
+    )
+
+
+@dataclass(frozen=True)
+class DueBlob:
+    """A blob that is due to be read."""
+
+    id: int
+    sha256: bytes
+    size_bytes: int
+
+
+def due_blobs(connection: Connection, after_id: int, count: int) -> list[DueBlob]:
+    """Return blobs due to be read with ids above `after_id`, in order of id."""
+    rows = connection.execute(
+        select(Blob.id, Blob.sha256, Blob.size_bytes)
+        .join(Ledger, (Ledger.subject_id == Blob.id) & (Ledger.stage == Stage.READ))
+        .where(Ledger.outcome == Outcome.PENDING, Ledger.subject_id > after_id)
+        .order_by(Ledger.subject_id)
+        .limit(count)
+    )
+    return [DueBlob(*row) for row in rows]
+
+
+def due_images(connection: Connection, after_id: int, count: int) -> list[int]:
+    """Return ids of images due to be sliced above `after_id`, in order."""
+    return list(
+        connection.scalars(
+            select(Ledger.subject_id)
+            .where(Ledger.stage == Stage.SLICE, Ledger.outcome == Outcome.PENDING, Ledger.subject_id > after_id)
+            .order_by(Ledger.subject_id)
+            .limit(count)
+        )
+    )
+
+
+def count_due(connection: Connection, stage: Stage) -> int:
+    """Count what is due."""
+    return connection.scalars(
+        select(func.count()).select_from(Ledger).where(Ledger.stage == stage, Ledger.outcome == Outcome.PENDING)
+    ).one()
+
+
+def outdate(connection: Connection, stage: Stage, versions: dict[str, int], default: int) -> int:
+    """Make due again what an older version settled; `versions` by format, `default` for formats not named there."""
+    older = [
+        (Ledger.format == name) & (Ledger.version < version) for name, version in versions.items() if version != default
+    ]
+    older.append(
+        Ledger.format.not_in([name for name, version in versions.items() if version != default])
+        & (Ledger.version < default)
+    )
+    settled = (Ledger.stage == stage, Ledger.outcome != Outcome.PENDING, or_(*older))
+    return connection.execute(update(Ledger).where(*settled).values(outcome=Outcome.PENDING)).rowcount
+
+
+def retry(connection: Connection, outcomes: Sequence[Outcome]) -> int:
+    """Make due again what ended so; return how many."""
+    return connection.execute(
+        update(Ledger).where(Ledger.outcome.in_(outcomes)).values(outcome=Outcome.PENDING)
+    ).rowcount

@@ -1,0 +1,21 @@
+"""URLs as keys: what is one document to a server is one fingerprint here."""
+
+import hashlib
+from urllib.parse import unquote, urlsplit
+
+from w3lib.url import canonicalize_url
+
+
+def fingerprint(url: str) -> bytes:
+    """Return 20 bytes that name a URL whatever the spelling of its escapes, query order and host case."""
+    return hashlib.sha1(canonicalize_url(url).encode(), usedforsecurity=False).digest()
+
+
+def host_of(url: str) -> str:
+    """Return `host` or `host:port` in lower case."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def stored_name(url: str) -> str:
+    """Return the last path segment, percent-decoded exactly once: `200%25_0.png` is the file `200%_0.png`."""
+    return unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")

@@ -1,0 +1,45 @@
+"""SQL views for those who prefer SQL; the same text on SQLite and PostgreSQL."""
+
+IMAGE_CATALOG = """
+CREATE VIEW image_catalog AS
+SELECT
+    s.id AS sighting_id,
+    i.id AS image_id,
+    f.url
+        || CASE WHEN pl.fragment <> '' OR s.frame > 0 OR s.tile_id > 0 THEN '#' ELSE '' END
+        || pl.fragment
+        || CASE WHEN s.frame > 0
+                THEN (CASE WHEN pl.fragment <> '' THEN '&' ELSE '' END) || 'frame=' || s.frame
+                ELSE '' END
+        || CASE WHEN s.tile_id > 0
+                THEN (CASE WHEN pl.fragment <> '' OR s.frame > 0 THEN '&' ELSE '' END)
+                     || 'xywh=' || t.x || ',' || t.y || ',' || t.w || ',' || t.h
+                ELSE '' END AS url,
+    p.url AS source_page,
+    p.title AS title,
+    p.authors AS authors,
+    p.licence AS licence,
+    p.tags AS tags,
+    p.art_type AS art_type,
+    f.url AS file_url,
+    pl.path AS path,
+    s.frame AS frame,
+    i.width AS width,
+    i.height AS height,
+    CASE WHEN s.tile_id > 0 THEN 'tile' WHEN sh.kind IN ('grid', 'atlas') THEN 'sheet' ELSE 'image' END AS kind,
+    t.sheet_id AS parent_image_id,
+    t.x AS x, t.y AS y, t.w AS w, t.h AS h,
+    t."row" AS tile_row, t."column" AS tile_column, t.name AS tile_name,
+    i.featurized AS featurized,
+    i.indexed AS indexed,
+    i.pixel_hash AS pixel_hash,
+    b.sha256 AS blob_sha256
+FROM sighting s
+JOIN image i ON i.id = s.image_id
+JOIN place pl ON pl.id = s.place_id
+JOIN file f ON f.id = pl.file_id
+JOIN blob b ON b.id = pl.blob_id
+LEFT JOIN page p ON p.id = f.page_id
+LEFT JOIN tile t ON t.id = s.tile_id
+LEFT JOIN sheet sh ON sh.image_id = s.image_id
+"""
