@@ -1,0 +1,1 @@
+"""URL → blob: a Scrapy project whose queue and memory is the catalog."""

@@ -1,0 +1,34 @@
+"""`scrapy crawl`: as Scrapy's own, but the exit code says how it ended and a line per cause says what failed."""
+
+import argparse
+
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.exceptions import UsageError
+
+from crawler.errors import CrawlUsageError
+from crawler.progress import Progress
+
+DONE, PROBLEMS, STOPPED = 0, 1, 3
+
+
+class Command(ScrapyCrawl):
+    """Exit code 0: done. 1: done, with problems. 2: usage. 3: stopped early; the same command goes on."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Run a spider to its end."""
+        if len(args) != 1:
+            raise UsageError("name one spider, for example: scrapy crawl opengameart -a query=castle -a limit=20")
+        assert self.crawler_process is not None  # noqa: S101 - set by Scrapy before run()
+        try:
+            crawler = self._create_crawler(args[0])
+            self.crawler_process.crawl(crawler, **opts.spargs)
+        except CrawlUsageError as error:
+            raise UsageError(str(error)) from error
+        self.crawler_process.start()
+        progress = crawler.get_extension(Progress)
+        if self.crawler_process.bootstrap_failed or progress is None or progress.reason is None:
+            self.exitcode = 2
+        elif progress.reason != "finished":
+            self.exitcode = STOPPED
+        else:
+            self.exitcode = PROBLEMS if progress.failures else DONE

@@ -1,0 +1,117 @@
+"""Download handler: pages as Scrapy does them, files streamed to the blob store and continued where they stopped.
+
+An unfinished file stays as `partial/KEY` in the blob store, with what the server said of that version (ETag or
+Last-Modified) beside it. It is continued with Range and If-Range (RFC 9110 §14.2, §13.1.5): a server whose file has
+changed answers 200 with the new one and the old bytes are dropped.
+"""
+
+from typing import Any
+
+import aiohttp
+from scrapy import Request
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.crawler import Crawler
+from scrapy.http import Headers, Response
+from yarl import URL
+
+from crawler.errors import DownloadError, FileTooLargeError, TruncatedDownloadError
+from crawler.partial import Partial, Version
+from crawler.session import session_of
+from db.records import FetchedFile
+
+CHUNK_BYTES = 256 * 1024
+
+
+class BlobDownloadHandler(BaseDownloadHandler):
+    """Serves requests with `meta["to_blob"]` from here, all others through Scrapy's own handler."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._pages = HTTP11DownloadHandler(crawler)
+        self._http: aiohttp.ClientSession | None = None
+        self._max_bytes = crawler.settings.getint("QUARRY_FILE_MAXSIZE")
+        self._silence_s = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+
+    async def download_request(self, request: Request) -> Response:
+        """Fetch a request; a file's response has no body but `meta["fetched"]`."""
+        if not request.meta.get("to_blob"):
+            return await self._pages.download_request(request)
+        try:
+            return await self._fetch_file(request)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise DownloadError(f"{type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pages.close()
+        if self._http is not None:
+            await self._http.close()
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            # No total timeout: a large file may take hours, silence may not.
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=self._silence_s)
+            self._http = aiohttp.ClientSession(
+                timeout=timeout, auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._http
+
+    async def _fetch_file(self, request: Request) -> Response:
+        blobs = session_of(self.crawler).catalog.blobs
+        partial = Partial(blobs, request.url)
+        headers = {
+            "User-Agent": (request.headers.get(b"User-Agent") or b"").decode("latin-1"),
+            "Accept-Encoding": "identity",
+            **partial.continue_headers(),
+        }
+        async with self._client().get(URL(request.url, encoded=True), headers=headers, allow_redirects=False) as answer:
+            if answer.status == 416:
+                partial.drop()
+                raise TruncatedDownloadError("the server refuses to continue the file (HTTP 416); starting over")
+            if answer.status not in (200, 206):
+                return _plain(request, answer)
+            await self._receive(answer, partial)
+            request.meta["fetched"] = _fetched(request, answer, partial)
+            return _plain(request, answer, status=200)
+
+    async def _receive(self, answer: aiohttp.ClientResponse, partial: Partial) -> None:
+        version = Version.of(answer)
+        if version.total_bytes is not None and version.total_bytes > self._max_bytes:
+            raise FileTooLargeError(f"{version.total_bytes} bytes announced, limit {self._max_bytes}")
+        partial.begin(version, resume_at=version.start if answer.status == 206 else 0)
+        try:
+            async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+                partial.write(chunk)
+                if partial.size_bytes > self._max_bytes:
+                    partial.drop()
+                    raise FileTooLargeError(f"more than {self._max_bytes} bytes, the limit")
+        except aiohttp.ClientPayloadError as error:
+            raise TruncatedDownloadError(f"connection ended after {partial.size_bytes} bytes") from error
+        finally:
+            partial.pause()
+        if version.total_bytes is not None and partial.size_bytes != version.total_bytes:
+            if partial.size_bytes > version.total_bytes:
+                partial.drop()
+            raise TruncatedDownloadError(f"got {partial.size_bytes} of {version.total_bytes} bytes")
+
+
+def _fetched(request: Request, answer: aiohttp.ClientResponse, partial: Partial) -> FetchedFile:
+    stored = partial.finish()
+    return FetchedFile(
+        url=request.meta.get("redirect_urls", [request.url])[0],
+        sha256=stored.sha256,
+        size_bytes=stored.size_bytes,
+        content_type=answer.headers.get("Content-Type", ""),
+        etag=answer.headers.get("ETag", ""),
+        last_modified=answer.headers.get("Last-Modified", ""),
+    )
+
+
+def _plain(request: Request, answer: aiohttp.ClientResponse, status: int | None = None) -> Response:
+    kept: dict[str, Any] = {
+        name: value
+        for name, value in answer.headers.items()
+        if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+    }
+    return Response(request.url, status=status or answer.status, headers=Headers(kept), request=request)

@@ -1,0 +1,1 @@
+"""Page objects: HTML in, values out; no network, no state."""

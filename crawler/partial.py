@@ -1,0 +1,115 @@
+"""A file on its way: bytes so far, and which version of the remote file they belong to."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import BinaryIO
+
+import aiohttp
+
+from crawler.errors import TruncatedDownloadError
+from db.blobs import BlobStore, Stored
+from db.urls import fingerprint
+
+READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a server says of the file it sends. `total_bytes` is the whole file's size, if known; `start` the offset."""
+
+    etag: str
+    last_modified: str
+    total_bytes: int | None
+    start: int = 0
+
+    @classmethod
+    def of(cls, answer: aiohttp.ClientResponse) -> "Version":
+        """Read a 200 or 206 answer."""
+        etag = answer.headers.get("ETag", "")
+        modified = answer.headers.get("Last-Modified", "")
+        if answer.status == 206:
+            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+            if span is None:
+                raise TruncatedDownloadError("HTTP 206 without a readable Content-Range")
+            total = None if span[2] == "*" else int(span[2])
+            return cls(etag, modified, total, int(span[1]))
+        # With a content coding the length is that of the coded bytes: it says nothing of ours.
+        length = None if answer.headers.get("Content-Encoding") else answer.content_length
+        return cls(etag, modified, length)
+
+    @property
+    def validator(self) -> str:
+        """What If-Range accepts: a strong ETag, else a date; '' when the version cannot be told."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+
+class Partial:
+    """An unfinished download in `partial/` of the blob store."""
+
+    def __init__(self, blobs: BlobStore, url: str) -> None:
+        self._blobs = blobs
+        folder = blobs.root / "partial"
+        folder.mkdir(exist_ok=True)
+        key = fingerprint(url).hex()
+        self._data = folder / key
+        self._note = folder / f"{key}.json"
+        self._hash = hashlib.sha256()
+        self._stream: BinaryIO | None = None
+        self.size_bytes = 0
+
+    def continue_headers(self) -> dict[str, str]:
+        """Return the headers that ask for the rest; none when there is nothing to continue."""
+        version = self._known_version()
+        if version is None or not version.validator or not self._data.exists():
+            return {}
+        size = self._data.stat().st_size
+        if size == 0 or (version.total_bytes is not None and size >= version.total_bytes):
+            return {}
+        return {"Range": f"bytes={size}-", "If-Range": version.validator}
+
+    def _known_version(self) -> Version | None:
+        try:
+            return Version(**json.loads(self._note.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def begin(self, version: Version, resume_at: int) -> None:
+        """Open for writing at `resume_at`; bytes before it are hashed again, bytes after it dropped."""
+        if resume_at and self._data.stat().st_size != resume_at:
+            raise TruncatedDownloadError(f"asked to continue, the server starts at {resume_at}")
+        self._stream = self._data.open("r+b" if resume_at else "wb")
+        if not resume_at:
+            # After the truncation: a note must never speak of another version's bytes.
+            self._note.write_text(json.dumps(asdict(version)))
+        self._hash = hashlib.sha256()
+        while chunk := self._stream.read(READ_BYTES) if resume_at else b"":
+            self._hash.update(chunk)
+        self.size_bytes = resume_at
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes."""
+        assert self._stream is not None  # noqa: S101 - begin() comes first
+        self._stream.write(chunk)
+        self._hash.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def pause(self) -> None:
+        """Close the file; what it holds can be continued."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def finish(self) -> Stored:
+        """Put the complete file into the blob store, on disk for sure."""
+        stored = Stored(self._hash.digest(), self.size_bytes)
+        self._blobs.adopt(self._data, stored, durable=True)
+        self._note.unlink(missing_ok=True)
+        return stored
+
+    def drop(self) -> None:
+        """Forget everything."""
+        self.pause()
+        self._data.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)

@@ -1,0 +1,130 @@
+"""A Scrapy scheduler whose queue is the catalog's frontier.
+
+Requests come from the catalog as leases and go back to it only through the recorder's settlement, so a crawl that
+dies loses nothing: what was in flight is leased again. Redirected requests stay the same entry.
+"""
+
+import logging
+import time
+from collections import deque
+from typing import Any, Self
+
+from scrapy import Request, Spider
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.crawler import Crawler
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
+
+from crawler.errors import DownloadError
+from crawler.recorder import on_failure
+from crawler.session import ENTRY_META, CrawlSession, as_entry, session_of
+from db.frontier import LEASE_S, Entry
+from db.vocabulary import EntryKind
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 1.0
+"""How often an empty queue is asked again: other processes may have found more."""
+
+
+class CatalogScheduler(BaseScheduler):
+    """Leases entries, hands them to the engine, and keeps the leases alive."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.in_flight_limit = crawler.settings.getint("CONCURRENT_REQUESTS")
+        self._ready: deque[Request] = deque()
+        self._ask_again_at = 0.0
+        self._heartbeat = LoopingCall(self._beat)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build from Scrapy's crawler."""
+        return cls(crawler)
+
+    @property
+    def session(self) -> CrawlSession:
+        """The running crawl."""
+        return session_of(self.crawler)
+
+    def open(self, spider: Spider) -> "Deferred[None] | None":
+        """Open the catalog and begin to keep leases alive."""
+        _ = self.session
+        self._heartbeat.start(LEASE_S / 4, now=False)
+        return None
+
+    def close(self, reason: str) -> "Deferred[None] | None":
+        """Hand back what was not finished; note a finished crawl."""
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+        queue = self.session.queue
+        queue.release()
+        if reason == "finished" and queue.next_due() is None:
+            queue.finish_crawl()
+        return None
+
+    def _beat(self) -> None:
+        self.session.queue.heartbeat()
+
+    def enqueue_request(self, request: Request) -> bool:
+        """Take a redirected request back at once; write any other one into the frontier."""
+        if self.session.entry_of(request) is not None:
+            self._ready.append(request)
+            return True
+        with self.session.catalog.database.write() as connection:
+            self.session.queue.enqueue(connection, [as_entry(request)])
+        self.session.found_more = True
+        return True
+
+    def next_request(self) -> Request | None:
+        """Hand out a leased entry, leasing more when there is room."""
+        if not self._ready and self._worth_asking():
+            self._lease()
+        return self._ready.popleft() if self._ready else None
+
+    def _worth_asking(self) -> bool:
+        return self.session.found_more or time.monotonic() >= self._ask_again_at
+
+    def _lease(self) -> None:
+        room = self.in_flight_limit - len(self.session.in_flight)
+        if room <= 0:
+            return
+        entries = self.session.queue.lease(room)
+        self.session.found_more = len(entries) == room
+        self._ask_again_at = time.monotonic() + POLL_S
+        for entry in entries:
+            self.session.in_flight[entry.id] = entry
+            self._ready.append(self._request(entry))
+
+    def _request(self, entry: Entry) -> Request:
+        spider: Any = self.crawler.spider
+        return Request(
+            entry.url,
+            callback=getattr(spider, entry.callback),
+            errback=self._failed,
+            cb_kwargs=entry.data,
+            meta={ENTRY_META: entry.id, "kind": entry.kind.value, "to_blob": entry.kind is EntryKind.FILE},
+            dont_filter=True,
+        )
+
+    def _failed(self, failure: Failure) -> None:
+        request: Request = failure.request  # type: ignore[attr-defined] # Scrapy sets it
+        on_failure(self.crawler, request, failure.value or DownloadError("unknown"))
+
+    def has_pending_requests(self) -> bool:
+        """Tell whether the crawl may still get work, from here or from another process."""
+        if self._ready:
+            return True
+        self._fail_dropped()
+        return self.session.queue.next_due() is not None
+
+    def _fail_dropped(self) -> None:
+        """Settle what some component swallowed: the engine is done with it, but nobody said how it ended."""
+        engine: Any = self.crawler.engine
+        at_work = {request.meta.get(ENTRY_META) for request in engine._slot.inprogress}  # noqa: SLF001 - no public twin
+        for entry in [e for e in self.session.in_flight.values() if e.id not in at_work]:
+            logger.error("%s: dropped inside Scrapy; settled as failed", entry.url)
+            with self.session.catalog.database.write() as connection:
+                self.session.queue.fail(connection, entry.id, "dropped inside Scrapy by a component")
+            self.session.done_with(entry)

@@ -1,0 +1,62 @@
+"""What the parts of one running crawl share: the catalog, the queue, what is in flight."""
+
+from weakref import WeakKeyDictionary
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+
+from crawler.errors import CrawlUsageError
+from db import Catalog
+from db.crawls import OpenedCrawl, open_crawl
+from db.frontier import Entry, FrontierQueue
+from db.records import NewEntry
+from db.vocabulary import EntryKind
+
+ENTRY_META = "frontier_entry"
+
+
+class CrawlSession:
+    """One process at work on one crawl."""
+
+    def __init__(self, catalog: Catalog, crawl: OpenedCrawl) -> None:
+        self.catalog = catalog
+        self.crawl = crawl
+        self.queue = FrontierQueue(catalog.database, crawl.id)
+        self.in_flight: dict[int, Entry] = {}
+        self.found_more = True
+
+    def entry_of(self, request: Request) -> Entry | None:
+        """Return the entry that a request stands for, unless it is settled already."""
+        return self.in_flight.get(request.meta.get(ENTRY_META, 0))
+
+    def done_with(self, entry: Entry) -> None:
+        """Forget an entry whose settlement is committed."""
+        self.in_flight.pop(entry.id, None)
+        self.found_more = True
+
+
+_sessions: "WeakKeyDictionary[Crawler, CrawlSession]" = WeakKeyDictionary()
+
+
+def session_of(crawler: Crawler) -> CrawlSession:
+    """Return the running crawl's session, opening the catalog at first use."""
+    if crawler not in _sessions:
+        _sessions[crawler] = _open(crawler)
+    return _sessions[crawler]
+
+
+def _open(crawler: Crawler) -> CrawlSession:
+    spider = crawler.spider
+    arguments = getattr(spider, "crawl_arguments", None)
+    if spider is None or arguments is None:
+        raise CrawlUsageError(f"spider {spider} does not say what it was asked to do (crawl_arguments)")
+    catalog = Catalog(crawler.settings["QUARRY_CATALOG"], crawler.settings["QUARRY_BLOBS"], durable=True)
+    crawl = open_crawl(catalog.database, spider.name, arguments, getattr(spider, "page_limit", None))
+    return CrawlSession(catalog, crawl)
+
+
+def as_entry(request: Request) -> NewEntry:
+    """Turn a spider's request into a frontier entry. `meta["kind"]` says what it is; cb_kwargs must be JSON."""
+    callback = getattr(request.callback, "__name__", "parse")
+    kind = EntryKind(request.meta.get("kind", EntryKind.CONTENT))
+    return NewEntry(request.url, kind, callback, dict(request.cb_kwargs), request.priority)

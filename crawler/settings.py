@@ -1,0 +1,50 @@
+"""Scrapy's settings: polite by default. Anything here may be overridden with `-s NAME=VALUE`."""
+
+BOT_NAME = "artquarry"
+SPIDER_MODULES = ["crawler.spiders"]
+COMMANDS_MODULE = "crawler.commands"
+
+# Where things go; None means QUARRY_CATALOG and QUARRY_BLOBS, then quarry-data/.
+QUARRY_CATALOG = None
+QUARRY_BLOBS = None
+# Whom a site's operator can write to. Required for anything but the loopback interface.
+QUARRY_CONTACT = None
+USER_AGENT = "artquarry/0.1 (+https://github.com/artquarry/artquarry)"
+
+# Polite: robots.txt with its Crawl-delay, one request at a time per host, never faster than one a second.
+ROBOTSTXT_OBEY = True
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1.0
+DOWNLOAD_DELAY_JITTER = 0.0  # Scrapy's jitter would also shorten the delay
+QUARRY_FILE_MAXSIZE = 4 * 1024**3
+DOWNLOAD_MAXSIZE = 32 * 1024**2  # pages; files go by QUARRY_FILE_MAXSIZE
+DOWNLOAD_TIMEOUT = 60  # pages in total; for files the longest silence
+DOWNLOAD_VERIFY_CERTIFICATES = True
+COOKIES_ENABLED = False
+
+# The catalog is the queue, the memory and the retry list.
+SCHEDULER = "crawler.scheduler.CatalogScheduler"
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
+RETRY_ENABLED = False
+SPIDER_MIDDLEWARES = {"crawler.recorder.Recorder": 50}
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.politeness.PoliteRobotsMiddleware": 100,
+}
+EXTENSIONS = {"crawler.progress.Progress": 0}
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.download.BlobDownloadHandler",
+    "https": "crawler.download.BlobDownloadHandler",
+    "ftp": None,
+    "file": None,
+    "s3": None,
+    "data": None,
+}
+
+URLLENGTH_LIMIT = 0  # a long URL is not a reason to lose a page
+
+# A crawler is not a server.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+LOG_LEVEL = "WARNING"  # the progress line and the summary say the rest; -L INFO says more
+LOG_FORMATTER = "crawler.progress.QuietFormatter"

@@ -1,0 +1,1 @@
+"""One site or kind of source, one short file."""

@@ -1,0 +1,79 @@
+"""What every spider here shares: requests that say what they expect, and finished downloads."""
+
+import ipaddress
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from crawler.errors import CrawlUsageError
+from db.records import FetchedFile
+from db.vocabulary import EntryKind
+
+PRIORITY = {EntryKind.LISTING: 20, EntryKind.FILE: 10, EntryKind.CONTENT: 0}
+"""Listings first: they shift while one reads them. Then files, so that what is found is also had."""
+
+
+class CatalogSpider(Spider):
+    """A spider whose requests live in the catalog. Subclasses set `crawl_arguments` and maybe `page_limit`."""
+
+    crawl_arguments: dict[str, Any]
+    page_limit: int | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Build, and refuse to visit strangers without saying who is asking."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        contact = crawler.settings.get("QUARRY_CONTACT")
+        for url in spider.start_urls:
+            if not contact and not _is_loopback(url):
+                raise CrawlUsageError(
+                    f"{urlsplit(url).netloc} should know whom to write to: add "
+                    "-s QUARRY_CONTACT=you@example.org (or an https:// page about your project)"
+                )
+        if contact:
+            crawler.settings.set("USER_AGENT", f"artquarry/0.1 (+{contact})", priority="spider")
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Begin at the start URLs; what the crawl knows already is left alone."""
+        for url in self.start_urls:
+            yield self.listing(url)
+
+    def listing(self, url: str) -> Request:
+        """Ask for a page that lists content."""
+        return self._request(url, EntryKind.LISTING, self.parse_listing)
+
+    def content(self, url: str) -> Request:
+        """Ask for a content page."""
+        return self._request(url, EntryKind.CONTENT, self.parse_content)
+
+    def file(self, url: str) -> Request:
+        """Ask for a file, to be streamed to the blob store."""
+        return self._request(url, EntryKind.FILE, self.parse_file)
+
+    def _request(self, url: str, kind: EntryKind, callback: Any) -> Request:
+        return Request(url, callback=callback, meta={"kind": kind.value}, priority=PRIORITY[kind], dont_filter=True)
+
+    def parse_listing(self, response: Response) -> Iterator[Any]:
+        """Read a listing."""
+        raise NotImplementedError
+
+    def parse_content(self, response: Response) -> Iterator[Any]:
+        """Read a content page."""
+        raise NotImplementedError
+
+    def parse_file(self, response: Response) -> Iterator[FetchedFile]:
+        """Hand on a finished download."""
+        yield response.meta["fetched"]
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,86 @@
+"""What a failed download means: worth another try and when, or final and why."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from crawler.errors import FileTooLargeError
+from db.frontier import MAX_ATTEMPTS
+
+BACKOFF_BASE_S = 2.0
+BACKOFF_MAX_S = 3600.0
+RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+HOLD_STATUSES = frozenset({429, 503})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`retry_at` (seconds since 1970) or None when final; `hold_host_s`: leave the whole host alone that long."""
+
+    reason: str
+    status: int | None = None
+    retry_at: float | None = None
+    hold_host_s: float | None = None
+
+
+def judge(
+    error: BaseException,
+    attempts: int,
+    *,
+    clock: Callable[[], float] = time.time,
+    spread: Callable[[], float] = random.random,
+) -> Verdict:
+    """Judge a failure after `attempts` earlier ones. Backoff is exponential with jitter; Retry-After wins over it."""
+    if isinstance(error, HttpError):
+        return _judge_status(error.response, attempts, clock(), spread())
+    if isinstance(error, IgnoreRequest):
+        return Verdict(str(error) or "refused by a rule")
+    if isinstance(error, FileTooLargeError):
+        return Verdict(str(error))
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _again(reason, None, attempts, clock() + _backoff(attempts, spread()))
+
+
+def _judge_status(response: Response, attempts: int, now: float, spread: float) -> Verdict:
+    status = response.status
+    if status not in RETRY_STATUSES:
+        return Verdict(f"HTTP {status}", status=status)
+    asked = retry_after_s(response.headers.get(b"Retry-After"), now)
+    wait = _backoff(attempts, spread) if asked is None else min(asked, 24 * BACKOFF_MAX_S)
+    verdict = _again(f"HTTP {status}", status, attempts, now + wait)
+    if status not in HOLD_STATUSES:
+        return verdict
+    return Verdict(verdict.reason, status, verdict.retry_at, hold_host_s=wait)
+
+
+def _again(reason: str, status: int | None, attempts: int, retry_at: float) -> Verdict:
+    if attempts + 1 >= MAX_ATTEMPTS:
+        return Verdict(f"{reason} ({attempts + 1} tries)", status)
+    return Verdict(reason, status, retry_at)
+
+
+def _backoff(attempts: int, spread: float) -> float:
+    return float(min(BACKOFF_BASE_S * 2**attempts, BACKOFF_MAX_S) * (0.5 + spread / 2))
+
+
+def retry_after_s(value: bytes | None, now: float) -> float | None:
+    """Read a Retry-After header, seconds or an HTTP date (RFC 9110 §10.2.3); None when absent or unreadable."""
+    if value is None:
+        return None
+    text = value.decode("latin-1").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
