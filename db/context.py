@@ -42,7 +42,7 @@ def blob_names(connection: Connection, blob_ids: Sequence[int]) -> dict[int, str
         .where(Place.blob_id.in_(blob_ids))
         .group_by(Place.blob_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def image_contexts(connection: Connection, image_ids: Sequence[int]) -> list[ImageContext]:

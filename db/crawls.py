@@ -58,16 +58,12 @@ def count_crawl(database: Database, crawl_id: int) -> CrawlCounts:
             .where(Frontier.crawl_id == crawl_id)
             .group_by(Frontier.state, Frontier.kind)
         ).all()
-        failed = (
-            connection.execute(
-                select(Frontier.reason, func.count())
-                .where(Frontier.crawl_id == crawl_id, Frontier.state == EntryState.FAILED)
-                .group_by(Frontier.reason)
-                .order_by(Frontier.reason)
-            )
-            .tuples()
-            .all()
-        )
+        failed = connection.execute(
+            select(Frontier.reason, func.count())
+            .where(Frontier.crawl_id == crawl_id, Frontier.state == EntryState.FAILED)
+            .group_by(Frontier.reason)
+            .order_by(Frontier.reason)
+        ).all()
     by_state: dict[str, dict[str, int]] = {}
     for state, kind, count in rows:
         by_state.setdefault(state, {})[kind] = count

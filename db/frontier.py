@@ -61,7 +61,7 @@ class FrontierQueue:
                 "kind": entry.kind.value,
                 "callback": entry.callback,
                 "data": entry.data,
-                "priority": entry.priority,
+                "rank": -entry.priority,
                 "state": EntryState.PENDING.value,
                 "lease_until": 0.0,
                 "not_before": 0.0,
@@ -131,7 +131,7 @@ class FrontierQueue:
                 Frontier.attempts,
             )
             .where(Frontier.host == host, *self._due(now), self._within_limit(connection))
-            .order_by(Frontier.priority.desc(), Frontier.id)
+            .order_by(Frontier.rank, Frontier.id)
             .limit(count)
             .with_for_update(skip_locked=True)
         ).all()

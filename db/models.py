@@ -99,7 +99,7 @@ class Host(Base):
 
 
 class Frontier(Base):
-    """URLs known to a crawl: to do, being done, done, failed. Times are seconds since 1970."""
+    """URLs known to a crawl: to do (lowest rank first), being done, done, failed. Times are seconds since 1970."""
 
     __tablename__ = "frontier"
     __table_args__ = (
@@ -108,7 +108,7 @@ class Frontier(Base):
             "ix_frontier_pending",
             "crawl_id",
             "host",
-            text("priority DESC"),
+            "rank",
             "id",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
@@ -131,7 +131,7 @@ class Frontier(Base):
     kind: Mapped[str] = mapped_column(Text)
     callback: Mapped[str] = mapped_column(Text)
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
-    priority: Mapped[int] = mapped_column(Integer, default=0)
+    rank: Mapped[int] = mapped_column(Integer, default=0)
     state: Mapped[str] = mapped_column(Text)
     owner: Mapped[str | None] = mapped_column(Text)
     lease_until: Mapped[float] = mapped_column(Float, default=0.0)

@@ -120,13 +120,9 @@ def _page(connection: Connection, page_id: int) -> PageView:
     page = connection.execute(
         select(Page.id, Page.url, Page.title, Page.authors, Page.attribution, Page.withheld).where(Page.id == page_id)
     ).one()
-    licences = (
-        connection.execute(
-            select(Licence.name, Licence.url).where(Licence.page_id == page_id).order_by(Licence.position)
-        )
-        .tuples()
-        .all()
-    )
+    licences = connection.execute(
+        select(Licence.name, Licence.url).where(Licence.page_id == page_id).order_by(Licence.position)
+    ).all()
     pictures = list(_pictures(connection, page_id))
     sheets = tuple(picture for picture in pictures if picture.tiles)
     plain = [picture for picture in pictures if not picture.tiles]

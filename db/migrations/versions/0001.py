@@ -167,7 +167,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("callback", sa.Text(), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.Float(), nullable=False),
@@ -190,6 +190,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'leased'"),
             postgresql_where=sa.text("state = 'leased'"),
+        )
+        batch_op.create_index(
+            "ix_frontier_pending",
+            ["crawl_id", "host", "rank", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
         )
 
     op.create_table(
@@ -350,12 +357,4 @@ def upgrade() -> None:
             sqlite_where=sa.text("tile_id <> 0"),
             postgresql_where=sa.text("tile_id <> 0"),
         )
-
-    op.create_index(
-        "ix_frontier_pending",
-        "frontier",
-        ["crawl_id", "host", sa.text("priority DESC"), "id"],
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    )
     op.execute(IMAGE_CATALOG)
