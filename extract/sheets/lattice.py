@@ -1,0 +1,136 @@
+"""Which grids are worth judging: per axis the cell sizes that divide, are common, repeat or have clean gutters.
+
+The list is generous (the judge sorts it) but bounded: a few dozen cuts per axis, then pairs of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extract.sheets.evidence import Axis
+
+MIN_TILE_PX = 8
+COMMON_PX = (8, 16, 24, 32, 48, 64, 96, 128, 256)
+SPACED = ((1, 1), (0, 1), (2, 2), (0, 2), (1, 2), (2, 1), (2, 4), (4, 4), (1, 0), (0, 4), (8, 8), (3, 3))
+MAX_CUTS = 44
+MAX_PAIRS = 170
+MAX_GRID_CELLS = 40_000
+
+
+@dataclass(frozen=True, order=True)
+class Cut:
+    """Equal cells along one axis, px: `tile`, `margin` before the first, `spacing` between; `count` whole cells."""
+
+    tile: int
+    margin: int
+    spacing: int
+    count: int
+
+    @property
+    def period(self) -> int:
+        """Distance from one cell to the next, px."""
+        return self.tile + self.spacing
+
+
+def cuts(axis: Axis, asked: tuple[int, ...] = ()) -> list[Cut]:
+    """List the cuts worth judging along one axis: the whole side as one cell, the `asked` sizes, then the others."""
+    length = axis.length
+    named = [Cut(tile, 0, 0, length // tile) for tile in asked if MIN_TILE_PX <= tile < length]
+    plain = [
+        Cut(tile, 0, 0, length // tile)
+        for tile in _plain_tiles(axis)
+        if MIN_TILE_PX <= tile < length and (tile <= length // 2 or length - tile <= 2)
+    ]
+    framed = [Cut(length - 2 * margin, margin, margin, 1) for margin in (1, 2) if length > 4 * MIN_TILE_PX]
+    found = [Cut(length, 0, 0, 1), *named, *plain, *_spaced(axis), *framed]
+    return list(dict.fromkeys(found))[:MAX_CUTS]
+
+
+def _plain_tiles(axis: Axis) -> list[int]:
+    length = axis.length
+    # More cells than this a side are never judged, so a 4096-px side does not try hundreds of divisors.
+    exact = [length // n for n in range(2, min(length // MIN_TILE_PX, 256) + 1) if length % n == 0]
+    ragged = [(length - rest) // n for rest in (1, 2) for n in range(2, 5) if (length - rest) % n == 0]
+    return [*exact[:24], *COMMON_PX, *_peaks(axis), *ragged[:4]]
+
+
+def _peaks(axis: Axis, keep: int = 5) -> list[int]:
+    """Find the lags at which the picture repeats best."""
+    lags: list[int] = []
+    for echo in (axis.echo_mask, axis.echo_tone):
+        middle = echo[MIN_TILE_PX : len(echo) // 2 + 1]
+        if len(middle) < 3:
+            continue
+        top = np.flatnonzero((middle[1:-1] > middle[:-2]) & (middle[1:-1] >= middle[2:])) + 1
+        best = top[np.argsort(-middle[top], kind="stable")][:keep]
+        lags += [int(i) + MIN_TILE_PX for i in best]
+    return lags
+
+
+def _spaced(axis: Axis, keep: int = 10) -> list[Cut]:
+    """Find cuts whose gutters (and margin) are lines of one colour, or empty, all along the picture."""
+    clean = (axis.even >= 0.97) | (axis.fill <= 0.002)
+    seen, base = len(clean), float(clean.mean())
+    if base in (0.0, 1.0):
+        return []
+    scored: list[tuple[float, Cut]] = []
+    for margin, spacing in SPACED:
+        for tile in range(MIN_TILE_PX, (axis.length - margin) // 2 + 1):
+            cut = Cut(tile, margin, spacing, (axis.length - margin + spacing) // (tile + spacing))
+            fits = axis.length - (margin + cut.count * cut.period) in (0, margin - spacing, -spacing)
+            if cut.count < 2 or not (fits or tile in COMMON_PX):
+                continue
+            gutter = _gutter_lines(cut, seen)
+            if not len(gutter):
+                continue
+            share = float(clean[gutter].mean())
+            if share >= 0.9:
+                scored.append((share * (1.0 - base) * np.sqrt(len(gutter)) * (1.5 if fits else 1.0), cut))
+    scored.sort(key=lambda pair: (-pair[0], pair[1]))
+    return [cut for _, cut in scored[:keep]]
+
+
+def _gutter_lines(cut: Cut, seen: int) -> NDArray[np.int64]:
+    """List the pixel lines in the margin and between the cells, inside the examined part."""
+    starts = cut.margin + np.arange(1, cut.count) * cut.period
+    between = (starts[:, None] - 1 - np.arange(cut.spacing)[None, :]).ravel()
+    lines = np.concatenate([np.arange(cut.margin), between]).astype(np.int64)
+    return lines[lines < seen]
+
+
+def pairs(
+    across: list[Cut], down: list[Cut], merit: NDArray[np.float64], asked: tuple[tuple[int, int], ...] = ()
+) -> NDArray[np.int64]:
+    """Choose (n, 2) index pairs into the cuts of both axes by their summed merit, best first, at most `MAX_PAIRS`.
+
+    `merit` is (2, longest) with one value per cut; it only thins out, the judge decides. Pairs of an `asked`
+    (width, height) come before all others.
+    """
+    chosen: list[tuple[float, int, int]] = []
+    for i, one in enumerate(across):
+        for j, two in enumerate(down):
+            cells = one.count * two.count
+            if cells < 2 or cells > MAX_GRID_CELLS or not _agree(one, two):
+                continue
+            bonus = _shape_bonus(one, two) + 100.0 * ((one.tile, two.tile) in asked)
+            chosen.append((-float(merit[0, i] + merit[1, j]) - bonus, i, j))
+    chosen.sort()
+    kept = [(i, j) for _, i, j in chosen[:MAX_PAIRS]]
+    return np.array(kept, dtype=np.int64).reshape(-1, 2)
+
+
+def _agree(one: Cut, two: Cut) -> bool:
+    """Sheets are spaced alike both ways, unless one way has a single cell."""
+    if one.count == 1 or two.count == 1:
+        return True
+    return (one.margin, one.spacing) == (two.margin, two.spacing)
+
+
+def _shape_bonus(one: Cut, two: Cut) -> float:
+    if one.tile == two.tile:
+        return 1.0
+    if one.tile == 2 * two.tile or two.tile == 2 * one.tile:
+        return 0.5
+    ratio = max(one.tile, two.tile) / min(one.tile, two.tile)
+    return 0.2 if ratio <= 1.5 else -0.3 * (ratio > 4)

@@ -1,0 +1,51 @@
+"""Sidecars: files that state how a picture beside them is cut. One module per family of formats.
+
+A new format is one module with a `Format`, one line in `FORMATS`, and a golden case under
+``tests/extract/sheets/golden/<format name>/``.
+"""
+
+from extract.sheets.errors import SidecarError
+from extract.sheets.model import SidecarSheet
+from extract.sheets.sidecars.libgdx import LIBGDX
+from extract.sheets.sidecars.sparrow import SPARROW
+from extract.sheets.sidecars.texture_packer import TEXTURE_PACKER
+from extract.sheets.sidecars.tiled_json import TILED_JSON
+from extract.sheets.sidecars.tiled_xml import TILED_XML
+from extract.sheets.sidecars.unity_meta import UNITY_META
+
+FORMATS = (TILED_XML, TILED_JSON, SPARROW, TEXTURE_PACKER, LIBGDX, UNITY_META)
+"""Every sidecar format known, asked in this order."""
+
+HEAD_BYTES = 4096
+"""So much of the beginning is enough for `may_be_sidecar`."""
+
+MAX_SIDECAR_BYTES = 32 << 20
+
+__all__ = ["FORMATS", "HEAD_BYTES", "MAX_SIDECAR_BYTES", "may_be_sidecar", "parse_sidecar"]
+
+
+def may_be_sidecar(name: str, head: bytes) -> bool:
+    """Tell cheaply whether a file called `name` that begins with `head` is worth `parse_sidecar`."""
+    return any(known.suits(name, head[:HEAD_BYTES]) for known in FORMATS)
+
+
+def parse_sidecar(data: bytes, name: str) -> tuple[SidecarSheet, ...]:
+    """Read what a file says about the pictures it describes; empty when it is no sidecar.
+
+    Args:
+        data: the whole file.
+        name: its file name or path, ``/`` as separator; the ending tells formats apart.
+
+    Raises:
+        SidecarError: it clearly is a sidecar but malformed, or its numbers are impossible or hostile.
+
+    """
+    for known in FORMATS:
+        if not known.suits(name, data[:HEAD_BYTES]):
+            continue
+        if len(data) > MAX_SIDECAR_BYTES:
+            raise SidecarError(f"{name}: {len(data)} bytes of sidecar, limit {MAX_SIDECAR_BYTES}")
+        sheets = known.parse(data, name)
+        if sheets:
+            return sheets
+    return ()

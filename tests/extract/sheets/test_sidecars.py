@@ -1,0 +1,124 @@
+"""Sidecars: a golden case for every format, and nothing but SidecarError whatever the bytes."""
+
+import contextlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extract.sheets import SidecarError, may_be_sidecar, parse_sidecar
+from extract.sheets.sidecars import FORMATS
+from extract.sheets.sidecars.base import Format
+from tests.extract.sheets.sheet_pictures import GOLDEN
+
+CASES = sorted(GOLDEN.glob("*/*"))
+INPUTS = [source for case in CASES for source in (case / "__input__").iterdir()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_golden_case(case: Path) -> None:
+    (source,) = (case / "__input__").iterdir()
+    data = source.read_bytes()
+    expected = json.loads((case / "__output__" / "sheets.json").read_text(encoding="utf-8"))
+    sheets = parse_sidecar(data, source.name)
+    assert may_be_sidecar(source.name, data)
+    assert json.loads(json.dumps([asdict(sheet) for sheet in sheets])) == expected
+    assert {sheet.format for sheet in sheets} == {case.parent.name}
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+def test_every_format_has_a_golden_case(known: Format) -> None:
+    assert list((GOLDEN / known.name).glob("*/__input__/*"))
+
+
+@given(st.sampled_from(INPUTS), st.data())
+@settings(max_examples=300, deadline=None)
+def test_damaged_sidecars_raise_only_sidecar_error(source: Path, data: st.DataObject) -> None:
+    content = bytearray(source.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    with contextlib.suppress(SidecarError):
+        parse_sidecar(bytes(content), source.name)
+
+
+@given(
+    st.sampled_from([ending for known in FORMATS for ending in known.endings]),
+    st.sampled_from([mark for known in FORMATS for mark in known.marks]),
+    st.binary(max_size=80),
+    st.binary(max_size=80),
+)
+@settings(max_examples=300, deadline=None)
+def test_arbitrary_bytes_raise_only_sidecar_error(ending: str, mark: bytes, before: bytes, after: bytes) -> None:
+    with contextlib.suppress(SidecarError):
+        parse_sidecar(before + mark + after, f"x{ending}")
+
+
+def tileset(**numbers: object) -> bytes:
+    return json.dumps({"image": "a.png", "tilewidth": 8, "tileheight": 8, "columns": 1, **numbers}).encode()
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"tilewidth": -8},
+        {"tilewidth": 0},
+        {"tilewidth": 10**30},
+        {"tilewidth": 8.5},
+        {"tilewidth": "wide"},
+        {"tilewidth": True},
+        {"tilewidth": None},
+        {"spacing": -1},
+        {"margin": 1e300},
+        {"tilecount": 10**9},
+        {"imagewidth": 10**9, "imageheight": 10**9},
+        {"tilewidth": 1, "tileheight": 1, "imagewidth": 60_000, "imageheight": 60_000},
+    ],
+)
+def test_hostile_numbers_are_refused(numbers: dict[str, object]) -> None:
+    with pytest.raises(SidecarError):
+        parse_sidecar(tileset(**numbers), "a.tsj")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1" * 6000])
+def test_numbers_json_cannot_hold_are_refused(number: str) -> None:
+    with pytest.raises(SidecarError):
+        parse_sidecar(tileset(tilewidth=7777).replace(b"7777", number.encode()), "a.tsj")
+
+
+def test_deep_nesting_and_entities_are_refused() -> None:
+    with pytest.raises(SidecarError):
+        parse_sidecar(b'{"tilesets":' + b"[" * 200_000, "a.tsj")
+    bomb = b'<!DOCTYPE t [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><tileset name="&b;"/>'
+    with pytest.raises(SidecarError):
+        parse_sidecar(bomb, "a.tsx")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("component.tsx", b"export const A = () => <div/>"),
+        ("package.json", b'{"name": "x", "version": "1"}'),
+        ("map.json", b'{"tilewidth": 16, "layers": []}'),
+        ("notes.txt", b"<TextureAtlas"),
+        ("scene.unity.meta", b"fileFormatVersion: 2\nDefaultImporter:\n  x: 1\n"),
+        ("tile.png.meta", b"fileFormatVersion: 2\nTextureImporter:\n  spriteSheet:\n    sprites: []\n"),
+    ],
+)
+def test_other_files_are_no_sidecars(name: str, data: bytes) -> None:
+    assert parse_sidecar(data, name) == ()
+
+
+def test_may_be_sidecar_asks_ending_and_beginning() -> None:
+    assert may_be_sidecar("A.TSX", b"<?xml?><tileset ")
+    assert not may_be_sidecar("a.tsx", b"import React")
+    assert not may_be_sidecar("a.png", b"<tileset")
+
+
+def test_rotated_frame_covers_its_turned_size_on_the_sheet() -> None:
+    frame = {"frame": {"x": 1, "y": 2, "w": 30, "h": 10}, "rotated": True}
+    (sheet,) = parse_sidecar(json.dumps({"frames": {"a": frame}}).encode(), "dir/pack.json")
+    assert (sheet.image, sheet.rects[0].w, sheet.rects[0].h, sheet.rects[0].rotated) == ("pack.png", 10, 30, True)
