@@ -1,0 +1,1 @@
+"""One decoder per family of image formats, behind one interface."""

@@ -1,0 +1,115 @@
+"""Looking into one file at hand, without a catalog."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.tree import Tree
+
+from db.terminal import printable
+from extract.archives.unpack import HashSink, unpack
+from extract.images.decode import DECODERS
+from extract.images.interface import DecodeError, ImageLimits
+from extract.sheets.errors import SidecarError
+from extract.sheets.model import Hints, SidecarSheet, Slicing
+from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
+from extract.sheets.slice import slice_image
+from extract.sniff import sniff
+
+HEAD_BYTES = 64 * 1024
+SIDECAR_MAX_BYTES = 16 * 1024 * 1024
+SIBLINGS_MAX = 2000
+"""Larger folders are collections of files, not a sheet with its sidecar."""
+
+
+def inspect_file(path: Path) -> dict[str, Any]:
+    """Return state, format, reason and members of an archive, one level deep (the machine interface)."""
+    unpacked = unpack(path, HashSink(), name=path.name)
+    return {
+        "state": unpacked.state,
+        "format": unpacked.format,
+        "reason": unpacked.reason,
+        "members": [
+            {
+                "path": member.path,
+                "sha256": "" if member.sha256 is None else member.sha256.hex(),
+                "size": member.size_bytes,
+                "state": member.state,
+                "kind": member.kind,
+                "reason": member.reason,
+            }
+            for member in unpacked.members
+        ],
+    }
+
+
+def tree(name: str, found: dict[str, Any]) -> Tree:
+    """Draw what `inspect_file` found."""
+    title = (
+        f"[bold]{escape(printable(name))}[/]  {found['format']}: {found['state']} {escape(printable(found['reason']))}"
+    )
+    root = Tree(title, highlight=False)
+    folders: dict[tuple[str, ...], Tree] = {(): root}
+    for member in found["members"]:
+        *parents, leaf = member["path"].split("/")
+        branch = root
+        for depth in range(1, len(parents) + 1):
+            key = tuple(parents[:depth])
+            branch = (
+                folders.setdefault(key, branch)
+                if key in folders
+                else folders.setdefault(key, branch.add(escape(printable(key[-1])) + "/"))
+            )
+        state = (
+            "" if member["state"] == "ok" else f"  [yellow]{member['state']} {escape(printable(member['reason']))}[/]"
+        )
+        size = "" if member["size"] is None else f"  [dim]{member['size']:,} B[/]"
+        branch.add(f"{escape(printable(leaf))}{size}{state}")
+    return root
+
+
+def slice_file(path: Path) -> dict[str, Any]:
+    """Return how an image would be sliced (the machine interface); kind `error` when it cannot be decoded."""
+    with path.open("rb") as stream:
+        format_ = sniff(stream.read(HEAD_BYTES), path)
+    decoder = next((d for d in DECODERS if format_ in d.formats), None)
+    try:
+        if decoder is None:
+            return _as_json("error", f"{format_} data, no image")
+        rgba = next(iter(decoder.decode(path, ImageLimits()))).rgba
+    except DecodeError as error:
+        return _as_json("error", str(error))
+    slicing = slice_image(rgba, Hints(names=(path.name,), sidecars=_sidecars_beside(path)))
+    return _as_json(slicing.kind, slicing.why, slicing)
+
+
+def _as_json(kind: str, why: str, slicing: Slicing | None = None) -> dict[str, Any]:
+    grid = slicing.grid if slicing else None
+    return {
+        "kind": kind,
+        "tile": list(grid.tile) if grid else None,
+        "margin": list(grid.margin) if grid else None,
+        "spacing": list(grid.spacing) if grid else None,
+        "rects": [[r.x, r.y, r.w, r.h] for r in slicing.rects] if slicing else [],
+        "confidence": slicing.confidence if slicing else 0.0,
+        "why": why,
+        "source": slicing.source if slicing else "",
+    }
+
+
+def _sidecars_beside(path: Path) -> tuple[SidecarSheet, ...]:
+    """Read the sidecars in the image's folder that name it, or share its name but for the suffix."""
+    siblings = sorted(p for p in path.parent.iterdir() if p.is_file() and p != path)
+    found: list[SidecarSheet] = []
+    for sibling in siblings if len(siblings) <= SIBLINGS_MAX else []:
+        if sibling.stat().st_size > SIDECAR_MAX_BYTES:
+            continue
+        data = sibling.read_bytes()
+        if not may_be_sidecar(sibling.name, data[:HEAD_BYTES]):
+            continue
+        try:
+            sheets = parse_sidecar(data, sibling.name)
+        except SidecarError:
+            continue  # a broken neighbour says nothing about this image
+        found += [s for s in sheets if s.image.rpartition("/")[2] == path.name or sibling.stem == path.stem]
+    return tuple(found)

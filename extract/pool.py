@@ -1,0 +1,52 @@
+"""A `concurrent.futures` executor from one URL: `processes:N` here; a cluster is another scheme behind the same call.
+
+Each task has a time limit of its own, and a worker that dies (out of memory, a crash in a C library) takes only its
+own task along.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+
+from pebble import ProcessPool
+
+PRELOAD = ["extract.worker"]
+
+
+class PoolUrlError(ValueError):
+    """The pool URL is not understood."""
+
+
+class ProcessExecutor(Executor):
+    """Worker processes on this machine."""
+
+    def __init__(self, workers: int, timeout_s: float) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOAD)
+        self.workers = workers
+        self._timeout_s = timeout_s
+        self._pool: Any = ProcessPool(max_workers=workers, context=context)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Run a function in a worker. The future raises TimeoutError or pebble.ProcessExpired for lost workers."""
+        future: Future[Any] = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._timeout_s)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Stop the workers, at once with `cancel_futures`."""
+        if cancel_futures:
+            self._pool.stop()
+        else:
+            self._pool.close()
+        if wait:
+            self._pool.join()
+
+
+def open_pool(url: str, timeout_s: float) -> ProcessExecutor:
+    """Open `processes` (one per core) or `processes:N`. Raises PoolUrlError."""
+    scheme, _, count = url.partition(":")
+    if scheme != "processes" or (count and (not count.isdigit() or int(count) < 1)):
+        raise PoolUrlError(f"pool {url!r} is not known; there is processes:N")
+    return ProcessExecutor(int(count) if count else len(os.sched_getaffinity(0)), timeout_s)

@@ -1,0 +1,198 @@
+"""The stage runner: asks the catalog what is due, hands it to a pool, settles what comes back.
+
+Only this process writes the catalog; each result is one transaction. Killed at any moment, a run leaves the work in
+flight due, and the next run does it again.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from pebble import ProcessExpired
+from sqlalchemy import Connection
+
+from db import Catalog, stages
+from db.context import blob_names, image_contexts
+from db.derive import record_read, record_slices
+from db.records import ReadResult, SliceResult
+from db.vocabulary import Outcome, Stage
+from extract.archives.interface import Limits
+from extract.tasks import ReadTask, SliceTask
+from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
+from extract.worker import read_blobs, slice_images
+
+logger = logging.getLogger(__name__)
+
+BATCH_ITEMS = 32
+BATCH_BYTES = 2 * 1024 * 1024
+LOOK_AHEAD = 256
+IN_FLIGHT_PER_WORKER = 3
+MAX_DEATHS = 2
+
+Task = ReadTask | SliceTask
+Result = ReadResult | SliceResult
+
+
+@dataclass(frozen=True)
+class StageWork:
+    """What the runner needs to know of a stage: how to find, do and settle it."""
+
+    stage: Stage
+    find: Callable[[Connection, int, int], tuple[list[Any], int]]
+    do: Callable[..., list[Any]]
+    arguments: tuple[Any, ...]
+    settle: Callable[[Connection, Any, Any], None]
+    lost: Callable[[Outcome, str], Any]
+
+
+@dataclass
+class Summary:
+    """Outcomes of one run by stage, and problems by cause."""
+
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+    problems: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def add(self, stage: Stage, result: Result, problems: frozenset[Outcome]) -> None:
+        """Count a settled result."""
+        self.outcomes.setdefault(stage.value, Counter())[result.outcome.value] += 1
+        if result.outcome in problems:
+            self.problems[stage.value, result.outcome.value, result.reason] += 1
+
+    @property
+    def settled(self) -> int:
+        """Return how many units of work were settled."""
+        return sum(sum(counter.values()) for counter in self.outcomes.values())
+
+
+def read_work(limits: Limits) -> StageWork:
+    """READ: blobs into members, frames, sidecars."""
+    return StageWork(
+        Stage.READ,
+        _find_blobs,
+        read_blobs,
+        (limits,),
+        lambda connection, task, result: record_read(connection, task.blob_id, result),
+        lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
+    )
+
+
+def slice_work() -> StageWork:
+    """SLICE: images into tiles."""
+    return StageWork(
+        Stage.SLICE,
+        _find_images,
+        slice_images,
+        (),
+        lambda connection, task, result: record_slices(connection, task.image_id, result),
+        lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
+    )
+
+
+def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[ReadTask], int]:
+    due = stages.due_blobs(connection, after, count)
+    names = blob_names(connection, [blob.id for blob in due])
+    tasks = [ReadTask(blob.id, blob.sha256, blob.size_bytes, names.get(blob.id, "")) for blob in due]
+    return tasks, due[-1].id if due else after
+
+
+def _find_images(connection: Connection, after: int, count: int) -> tuple[list[SliceTask], int]:
+    due = stages.due_images(connection, after, count)
+    contexts = image_contexts(connection, due)
+    tasks = [SliceTask(c.image_id, c.sha256, c.size_bytes, c.names, c.sidecars) for c in contexts]
+    return tasks, due[-1] if due else after
+
+
+def outdate(catalog: Catalog) -> None:
+    """Make due again what older versions of readers and slicer settled."""
+    with catalog.database.write() as connection:
+        stages.outdate(connection, Stage.READ, read_versions_by_format(), READ_VERSIONS["other"])
+        stages.outdate(connection, Stage.SLICE, {}, SLICE_VERSION)
+
+
+class StageRunner:
+    """Drains one stage through a pool."""
+
+    def __init__(self, catalog: Catalog, pool: Executor, workers: int, work: StageWork) -> None:
+        self._catalog = catalog
+        self._pool = pool
+        self._most = workers * IN_FLIGHT_PER_WORKER
+        self._work = work
+        self._flying: dict[Future[list[Any]], tuple[tuple[Task, ...], int]] = {}
+        self._ids: set[int] = set()
+
+    def run(self, settled: Callable[[Result], None]) -> None:
+        """Work until nothing is due, calling `settled` after each commit."""
+        while self._fill() or self._flying:
+            done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                tasks, deaths = self._flying.pop(future)
+                self._take(future, tasks, deaths, settled)
+
+    def _fill(self) -> bool:
+        """Submit what is due and not in flight; return whether anything was submitted."""
+        submitted, after = False, 0
+        while len(self._flying) < self._most:
+            with self._catalog.database.read() as connection:
+                tasks, last = self._work.find(connection, after, LOOK_AHEAD)
+            if last == after:
+                break
+            after = last
+            for batch in batches([task for task in tasks if _id(task) not in self._ids]):
+                self._submit(tuple(batch), deaths=0)
+                submitted = True
+        return submitted
+
+    def _submit(self, tasks: tuple[Task, ...], deaths: int) -> None:
+        future = self._pool.submit(self._work.do, str(self._catalog.blobs.root), tasks, *self._work.arguments)
+        self._flying[future] = (tasks, deaths)
+        self._ids.update(_id(task) for task in tasks)
+
+    def _take(
+        self, future: "Future[list[Any]]", tasks: tuple[Task, ...], deaths: int, settled: Callable[[Result], None]
+    ) -> None:
+        try:
+            results = future.result()
+        except (TimeoutError, ProcessExpired) as error:
+            results = self._lost(error, tasks, deaths)
+            if not results:
+                return
+        with self._catalog.database.write() as connection:
+            for task, result in zip(tasks, results, strict=True):
+                self._work.settle(connection, task, result)
+        self._ids.difference_update(_id(task) for task in tasks)
+        for result in results:
+            settled(result)
+
+    def _lost(self, error: Exception, tasks: tuple[Task, ...], deaths: int) -> list[Any]:
+        """Narrow a lost batch down to the one input that kills workers, and settle that one."""
+        if len(tasks) > 1:
+            for task in tasks:
+                self._submit((task,), deaths=0)
+            return []
+        if isinstance(error, TimeoutError):
+            return [self._work.lost(Outcome.REFUSED, "took longer than the time limit of a task")]
+        if deaths + 1 < MAX_DEATHS:
+            self._submit(tasks, deaths + 1)
+            return []
+        return [self._work.lost(Outcome.FAILED, f"killed its worker {MAX_DEATHS} times: {error}")]
+
+
+def _id(task: Task) -> int:
+    return task.blob_id if isinstance(task, ReadTask) else task.image_id
+
+
+def batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """Group small inputs, so that a call is worth its cost; large ones go alone."""
+    batch: list[Task] = []
+    size = 0
+    for task in tasks:
+        if batch and (len(batch) >= BATCH_ITEMS or size + task.size_bytes > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(task)
+        size += task.size_bytes
+    if batch:
+        yield batch

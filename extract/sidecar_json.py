@@ -1,0 +1,30 @@
+"""Sidecar descriptions as the catalog keeps them (JSON), and back."""
+
+import dataclasses
+from typing import Any
+
+from extract.sheets.model import Grid, Hints, Rect, SidecarSheet
+from extract.tasks import SliceTask
+
+
+def as_json(sheet: SidecarSheet) -> dict[str, Any]:
+    """Return plain values."""
+    return dataclasses.asdict(sheet)
+
+
+def from_json(values: dict[str, Any]) -> SidecarSheet:
+    """Undo `as_json`, also after a journey through JSON text."""
+    grid = values["grid"]
+    return SidecarSheet(
+        **{
+            **values,
+            "size": None if values["size"] is None else (values["size"][0], values["size"][1]),
+            "grid": None if grid is None else Grid(**{name: (pair[0], pair[1]) for name, pair in grid.items()}),
+            "rects": tuple(Rect(**rect) for rect in values["rects"]),
+        }
+    )
+
+
+def hints_of(task: SliceTask) -> Hints:
+    """Return what is known about an image besides its pixels."""
+    return Hints(names=task.names, sidecars=tuple(from_json(values) for values in task.sidecars))

@@ -1,0 +1,149 @@
+"""What runs in a worker process: functions of bytes and parameters, without a catalog.
+
+Results carry records; member bytes are in the blob store before the result returns.
+"""
+
+import dataclasses
+import logging
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.blobs import BlobStore, BlobWriter
+from db.pixels import Rgba
+from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult, TileRecord
+from db.vocabulary import Outcome
+from extract.archives.interface import Limits
+from extract.archives.names import is_junk
+from extract.archives.unpack import unpack
+from extract.images.decode import DECODERS, IMAGE_FORMATS, decode, image_record
+from extract.images.interface import DecodeError, ImageLimits
+from extract.sheets.errors import SidecarError
+from extract.sheets.model import Slicing
+from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
+from extract.sheets.slice import occupied, slice_image
+from extract.sidecar_json import as_json, hints_of
+from extract.sniff import ARCHIVE_FORMATS, sniff
+from extract.tasks import ReadTask, SliceTask
+from extract.versions import READ_VERSIONS, SLICE_VERSION
+
+HEAD_BYTES = 64 * 1024
+SIDECAR_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class StoreSink:
+    """Archive members go into the blob store. Not fsynced: they can be derived again."""
+
+    blobs: BlobStore
+
+    def writer(self) -> AbstractContextManager[BlobWriter]:
+        """Open a writer for one member."""
+        return self.blobs.writer()
+
+
+def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
+    """Read blobs, in order: archives, images and sidecars; anything else is `ignored` or `unsupported`."""
+    blobs = BlobStore(blobs_url)
+    return [_read(blobs, task, limits) for task in tasks]
+
+
+def _read(blobs: BlobStore, task: ReadTask, limits: Limits) -> ReadResult:
+    path = blobs.path(task.sha256)
+    with blobs.open(task.sha256) as stream:
+        head = stream.read(HEAD_BYTES)
+    if is_junk(task.name):
+        return ReadResult(Outcome.IGNORED, READ_VERSIONS["junk"], "junk", "left behind by an operating system")
+    if not head:
+        return ReadResult(Outcome.EMPTY, READ_VERSIONS["empty"], "empty", "no bytes")
+    format_ = sniff(head, path)
+    if format_ in IMAGE_FORMATS:
+        return _read_image(path, format_)
+    if format_ in ARCHIVE_FORMATS:
+        return _read_archive(blobs, path, format_, task, limits)
+    if task.size_bytes <= SIDECAR_MAX_BYTES and may_be_sidecar(task.name, head):
+        return _read_sidecar(path, format_, task)
+    return _unsupported(format_, task)
+
+
+def _unsupported(format_: str, task: ReadTask) -> ReadResult:
+    """Tell what only looked like an image by its name from what never claimed to be one."""
+    claims = Path(task.name).suffix.lower().lstrip(".")
+    if claims in ("png", "gif", "jpg", "jpeg", "webp", "bmp", "zip", "rar", "7z"):
+        return ReadResult(
+            Outcome.DAMAGED, READ_VERSIONS["other"], format_, f"named .{claims}, but holds {format_} data"
+        )
+    return ReadResult(Outcome.UNSUPPORTED, READ_VERSIONS["other"], format_, f"{format_} data")
+
+
+def _read_image(path: Path, format_: str) -> ReadResult:
+    decoded = decode(path, format_)
+    return ReadResult(decoded.outcome, READ_VERSIONS["image"], format_, decoded.reason, frames=decoded.frames)
+
+
+def _read_archive(blobs: BlobStore, path: Path, format_: str, task: ReadTask, limits: Limits) -> ReadResult:
+    unpacked = unpack(path, StoreSink(blobs), limits, name=Path(task.name).name)
+    members = tuple(MemberRecord(**dataclasses.asdict(member)) for member in unpacked.members)
+    return ReadResult(
+        Outcome(unpacked.state), READ_VERSIONS["archive"], unpacked.format or format_, unpacked.reason, members=members
+    )
+
+
+def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
+    version = READ_VERSIONS["sidecar"]
+    try:
+        sheets = parse_sidecar(path.read_bytes(), task.name)
+    except SidecarError as error:
+        return ReadResult(Outcome.DAMAGED, version, format_, f"sidecar: {error}")
+    if not sheets:
+        return _unsupported(format_, task)
+    records = tuple(SidecarRecord(sheet.image, sheet.format, as_json(sheet)) for sheet in sheets)
+    return ReadResult(Outcome.OK, version, format_, sidecars=records)
+
+
+def slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
+    """Slice images, in order."""
+    blobs = BlobStore(blobs_url)
+    return [_slice(blobs, task) for task in tasks]
+
+
+def _slice(blobs: BlobStore, task: SliceTask) -> SliceResult:
+    try:
+        rgba = _pixels(blobs.path(task.sha256))
+    except DecodeError as error:
+        return SliceResult(Outcome.FAILED, SLICE_VERSION, "single", 0.0, "pixels", "", reason=str(error))
+    slicing = slice_image(rgba, hints_of(task))
+    if slicing.kind == "single":
+        return SliceResult(Outcome.EMPTY, SLICE_VERSION, "single", slicing.confidence, slicing.source, slicing.why)
+    grid = slicing.grid
+    return SliceResult(
+        Outcome.OK,
+        SLICE_VERSION,
+        slicing.kind,
+        slicing.confidence,
+        slicing.source,
+        slicing.why,
+        tile=grid.tile if grid else None,
+        margin=grid.margin if grid else None,
+        spacing=grid.spacing if grid else None,
+        tiles=_tiles(rgba, slicing),
+    )
+
+
+def _pixels(path: Path) -> Rgba:
+    with path.open("rb") as stream:
+        format_ = sniff(stream.read(HEAD_BYTES), path)
+    decoder = next(d for d in DECODERS if format_ in d.formats)
+    return next(iter(decoder.decode(path, ImageLimits()))).rgba
+
+
+def _tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
+    found: dict[tuple[int, int, int, int], TileRecord] = {}
+    for rect in occupied(rgba, slicing.rects):
+        box = (rect.x, rect.y, rect.w, rect.h)
+        pixels = rgba[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
+        found.setdefault(box, TileRecord(*box, image_record(pixels), rect.row, rect.column, rect.name))
+    return tuple(found.values())
+
+
+logging.getLogger("PIL").setLevel(logging.WARNING)

@@ -1,0 +1,207 @@
+"""The stage runner: what is due is done once, by any number of workers, whatever they die of."""
+
+import io
+import os
+import signal
+import time
+import zipfile
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from db import Catalog, stages
+from db.recording import record_fetched, record_page
+from db.records import FetchedFile, FileLink, PageRecord, ReadResult
+from db.status import read_status
+from db.vocabulary import PROBLEMS, FileRole, Outcome, Stage
+from extract.archives.interface import Limits
+from extract.pool import PoolUrlError, ProcessExecutor, open_pool
+from extract.run import StageRunner, Summary, batches, read_work, slice_work
+from extract.tasks import ReadTask
+
+TSX = """<tileset name="t" tilewidth="8" tileheight="8" spacing="2" margin="1" tilecount="4" columns="2">
+ <image source="{name}" width="20" height="20"/></tileset>"""
+
+
+class Inline(Executor):
+    """Runs at once, in this process."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def png(seed: int, size: tuple[int, int] = (20, 20)) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    out = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(out, "PNG")
+    return out.getvalue()
+
+
+def packed(**members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "/").replace("_DOT_", "."), data)
+    return out.getvalue()
+
+
+def bring(catalog: Catalog, **files: bytes) -> None:
+    """Put files on a page of their own, as a crawl would."""
+    links = {f"http://s/sites/default/files/{name.replace('_DOT_', '.')}": data for name, data in files.items()}
+    with catalog.database.write() as connection:
+        offered = tuple(FileLink(url, FileRole.FILE) for url in links)
+        record_page(connection, PageRecord(url="http://s/content/p", site="s", title="P", files=offered))
+        for url, data in links.items():
+            stored = catalog.blobs.put(data)
+            record_fetched(connection, FetchedFile(url, stored.sha256, stored.size_bytes))
+
+
+def run(catalog: Catalog, pool: Executor | None = None, limits: Limits | None = None) -> Summary:
+    summary = Summary()
+    for work in (read_work(limits or Limits()), slice_work()):
+        stage = work.stage
+        StageRunner(catalog, pool or Inline(), 2, work).run(lambda result, s=stage: summary.add(s, result, PROBLEMS))
+    return summary
+
+
+def column(catalog: Catalog, query: str) -> list[Any]:
+    with catalog.database.read() as connection:
+        return list(connection.scalars(text(query)))
+
+
+def test_nested_archives_end_as_images_with_their_whole_path(catalog: Catalog) -> None:
+    inner = packed(b_DOT_png=png(1))
+    bring(catalog, outer_DOT_zip=packed(in__inner_DOT_zip=inner, a_DOT_png=png(2)))
+    run(catalog)
+    assert set(column(catalog, "SELECT url FROM image_catalog")) == {
+        "http://s/sites/default/files/outer.zip#path=a.png",
+        "http://s/sites/default/files/outer.zip#path=in/inner.zip&path=b.png",
+    }
+
+
+@pytest.mark.parametrize("loose", [False, True])
+def test_a_sidecar_in_the_archive_or_on_the_page_decides(catalog: Catalog, loose: bool) -> None:
+    sheet, tsx = png(3), TSX.format(name="sheet.png").encode()
+    if loose:
+        bring(catalog, sheet_DOT_png=sheet, level_DOT_tsx=tsx)
+    else:
+        bring(catalog, pack_DOT_zip=packed(art__sheet_DOT_png=sheet, art__level_DOT_tsx=tsx))
+    run(catalog)
+    assert column(catalog, "SELECT source FROM sheet") == ["sidecar"]
+    assert column(catalog, "SELECT x || ',' || y FROM tile ORDER BY id") == ["1,1", "11,1", "1,11", "11,11"]
+
+
+def test_running_again_does_nothing(catalog: Catalog) -> None:
+    bring(catalog, pack_DOT_zip=packed(a_DOT_png=png(1), b_DOT_png=png(2)), c_DOT_png=png(1))
+    assert run(catalog).settled == 5
+    assert run(catalog).settled == 0
+    assert len(list(catalog.images())) == 2
+
+
+def test_a_new_version_redoes_only_its_own_stage(catalog: Catalog) -> None:
+    bring(catalog, a_DOT_png=png(1), pack_DOT_zip=packed(b_DOT_png=png(2)))
+    run(catalog)
+    with catalog.database.write() as connection:
+        assert stages.outdate(connection, Stage.READ, {"png": 2}, 1) == 2
+    assert run(catalog).outcomes["read"] == {"ok": 2}
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04 broken", png(1)[:200], b"", b"just text"])
+def test_bad_input_is_recorded_and_stops_nothing(catalog: Catalog, data: bytes) -> None:
+    bring(catalog, bad_DOT_png=data, good_DOT_png=png(5))
+    summary = run(catalog)
+    assert summary.outcomes["read"]["ok"] == 1
+    assert summary.settled == 3
+    (reason,) = column(catalog, "SELECT reason FROM ledger WHERE stage = 'read' AND outcome <> 'ok'")
+    assert reason
+
+
+def test_a_limit_ends_as_refused_with_its_name(catalog: Catalog) -> None:
+    bring(catalog, many_DOT_zip=packed(**{f"f{n}": b"x" for n in range(20)}))
+    run(catalog, limits=Limits(entries=10))
+    (problem,) = read_status(catalog.database).problems
+    assert problem.outcome == "refused"
+    assert "10" in problem.reason
+
+
+def kill_me_when_marked(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
+    """Stand in for a reader that crashes on one input."""
+    from extract.worker import read_blobs
+
+    if any(task.name == "poison.bin" for task in tasks):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_blobs(blobs_url, tasks, limits)
+
+
+def sleep_when_marked(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
+    """Stand in for a reader that never ends."""
+    from extract.worker import read_blobs
+
+    if any(task.name == "poison.bin" for task in tasks):
+        time.sleep(3600)
+    return read_blobs(blobs_url, tasks, limits)
+
+
+@pytest.mark.parametrize(
+    ("poison", "timeout_s", "outcome"), [(kill_me_when_marked, 60.0, "failed"), (sleep_when_marked, 3.0, "refused")]
+)
+def test_poison_is_set_apart_and_everything_else_is_done(
+    catalog: Catalog, poison: Any, timeout_s: float, outcome: str
+) -> None:
+    import dataclasses
+
+    bring(catalog, poison_DOT_bin=b"poison", **{f"p{n}_DOT_png": png(n) for n in range(40)})
+    work = dataclasses.replace(read_work(Limits()), do=poison)
+    pool = ProcessExecutor(2, timeout_s)
+    try:
+        StageRunner(catalog, pool, 2, work).run(lambda result: None)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    counts = read_status(catalog.database).stages["read"]
+    assert counts == {"ok": 40, outcome: 1}
+
+
+def test_batches_keep_small_things_together_and_large_ones_apart() -> None:
+    tasks = [ReadTask(n, b"", size, "") for n, size in enumerate([10] * 40 + [5_000_000] * 2 + [10])]
+    assert [len(batch) for batch in batches(tasks)] == [32, 8, 1, 1, 1]
+    assert list(batches([])) == []
+
+
+@pytest.mark.parametrize("url", ["processes:0", "processes:x", "threads:2", "dask://h"])
+def test_unknown_pools_are_refused(url: str) -> None:
+    with pytest.raises(PoolUrlError):
+        open_pool(url, 1.0)
+
+
+def test_lost_results_say_what_happened() -> None:
+    lost = read_work(Limits()).lost(Outcome.FAILED, "why")
+    assert (lost.outcome, lost.reason) == (Outcome.FAILED, "why")
+
+
+def test_inspect_and_slice_speak_json(tmp_path: Path) -> None:
+    import json
+    import subprocess
+    import sys
+
+    archive = tmp_path / "pack.zip"
+    archive.write_bytes(packed(d__a_DOT_png=png(1)))
+    image = tmp_path / "tiles_10x10.png"
+    Image.fromarray(np.kron(np.array([[9, 99], [199, 50]], np.uint8), np.ones((10, 10), np.uint8))).save(image)
+    quarry = [sys.executable, "-m", "quarry", "extract"]
+    found = json.loads(
+        subprocess.run([*quarry, "inspect", str(archive), "--json"], check=True, capture_output=True).stdout
+    )
+    assert (found["state"], found["format"]) == ("ok", "zip")
+    assert [(m["path"], m["size"], m["state"]) for m in found["members"]] == [("d/a.png", len(png(1)), "ok")]
+    sliced = json.loads(
+        subprocess.run([*quarry, "slice", str(image), "--json"], check=True, capture_output=True).stdout
+    )
+    assert (sliced["kind"], sliced["tile"], len(sliced["rects"])) == ("grid", [10, 10], 4)
