@@ -14,7 +14,6 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from sqlalchemy import Connection
 
-from crawler.politeness import hold_host
 from crawler.session import CrawlSession, as_entry, session_of
 from crawler.verdicts import Verdict, judge
 from db.errors import LeaseLostError
@@ -87,8 +86,6 @@ def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None
     if entry is None:
         return
     verdict = judge(error, entry.attempts)
-    if verdict.hold_host_s is not None:
-        hold_host(crawler, request, verdict.hold_host_s)
     _fail(session, entry, verdict)
 
 
@@ -97,7 +94,7 @@ def _fail(session: CrawlSession, entry: Entry, verdict: Verdict) -> None:
     logger.log(level, "%s: %s", entry.url, verdict.reason)
     try:
         with session.catalog.database.write() as connection:
-            if verdict.hold_host_s is not None and verdict.retry_at is not None:
+            if verdict.hold_host and verdict.retry_at is not None:
                 session.queue.pause_host(connection, entry.host, verdict.retry_at, verdict.reason)
             if verdict.retry_at is None:
                 session.queue.fail(connection, entry.id, verdict.reason, verdict.status)

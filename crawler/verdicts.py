@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,12 +22,12 @@ HOLD_STATUSES = frozenset({429, 503})
 
 @dataclass(frozen=True)
 class Verdict:
-    """`retry_at` (seconds since 1970) or None when final; `hold_host_s`: leave the whole host alone that long."""
+    """`retry_at` (seconds since 1970) or None when final; `hold_host`: leave the whole host alone until then."""
 
     reason: str
     status: int | None = None
     retry_at: float | None = None
-    hold_host_s: float | None = None
+    hold_host: bool = False
 
 
 def judge(
@@ -55,9 +55,7 @@ def _judge_status(response: Response, attempts: int, now: float, spread: float) 
     asked = retry_after_s(response.headers.get(b"Retry-After"), now)
     wait = _backoff(attempts, spread) if asked is None else min(asked, 24 * BACKOFF_MAX_S)
     verdict = _again(f"HTTP {status}", status, attempts, now + wait)
-    if status not in HOLD_STATUSES:
-        return verdict
-    return Verdict(verdict.reason, status, verdict.retry_at, hold_host_s=wait)
+    return replace(verdict, hold_host=status in HOLD_STATUSES)
 
 
 def _again(reason: str, status: int | None, attempts: int, retry_at: float) -> Verdict:

@@ -7,6 +7,7 @@ from scrapy.exceptions import UsageError
 
 from crawler.errors import CrawlUsageError
 from crawler.progress import Progress
+from crawler.spiders.base import CatalogSpider
 
 DONE, PROBLEMS, STOPPED = 0, 1, 3
 
@@ -19,16 +20,16 @@ class Command(ScrapyCrawl):
         if len(args) != 1:
             raise UsageError("name one spider, for example: scrapy crawl opengameart -a query=castle -a limit=20")
         assert self.crawler_process is not None  # noqa: S101 - set by Scrapy before run()
+        crawler = self._create_crawler(args[0])
         try:
-            crawler = self._create_crawler(args[0])
-            self.crawler_process.crawl(crawler, **opts.spargs)
+            if issubclass(crawler.spidercls, CatalogSpider):
+                crawler.spidercls.check(crawler.settings, opts.spargs)
         except CrawlUsageError as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(str(error), print_help=False) from error
+        self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
-        progress = crawler.get_extension(Progress)
-        if self.crawler_process.bootstrap_failed or progress is None or progress.reason is None:
-            self.exitcode = 2
-        elif progress.reason != "finished":
+        progress = None if self.crawler_process.bootstrap_failed else crawler.get_extension(Progress)
+        if progress is None or progress.reason is None or progress.reason != "finished":
             self.exitcode = STOPPED
         else:
             self.exitcode = PROBLEMS if progress.failures else DONE

@@ -24,8 +24,8 @@ def read_listing(html: str, url: str) -> Listing:
     """Read a result page. Raises PageShapeError when it is none, with the site's own message if it shows one."""
     soup = parse_html(html)
     results = soup.select_one(RESULTS)
-    if results is None:
-        said = text_of(soup.select_one(".messages.error"))
+    said = text_of(soup.select_one(".messages.error"))
+    if results is None or said:
         raise PageShapeError(f"no search results on {url}" + (f": {said}" if said else ""))
     links = results.select(".views-row .art-preview-title a[href]")
     total = re.search(r"of\s+([\d,]+)", text_of(results.select_one(".view-header")))

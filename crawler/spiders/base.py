@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 
 from crawler.errors import CrawlUsageError
 from db.records import FetchedFile
@@ -25,18 +26,21 @@ class CatalogSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Build, and refuse to visit strangers without saying who is asking."""
-        spider = super().from_crawler(crawler, *args, **kwargs)
+        """Build, and say who is asking."""
         contact = crawler.settings.get("QUARRY_CONTACT")
-        for url in spider.start_urls:
-            if not contact and not _is_loopback(url):
+        if contact:
+            crawler.settings.set("USER_AGENT", f"artquarry/0.1 (+{contact})", priority="spider")
+        return super().from_crawler(crawler, *args, **kwargs)
+
+    @classmethod
+    def check(cls, settings: BaseSettings, arguments: dict[str, str]) -> None:
+        """Raise CrawlUsageError for arguments that make no sense, or when a stranger would not know who is asking."""
+        for url in cls(**arguments).start_urls:
+            if not settings.get("QUARRY_CONTACT") and not _is_loopback(url):
                 raise CrawlUsageError(
                     f"{urlsplit(url).netloc} should know whom to write to: add "
                     "-s QUARRY_CONTACT=you@example.org (or an https:// page about your project)"
                 )
-        if contact:
-            crawler.settings.set("USER_AGENT", f"artquarry/0.1 (+{contact})", priority="spider")
-        return spider
 
     async def start(self) -> AsyncIterator[Any]:
         """Begin at the start URLs; what the crawl knows already is left alone."""

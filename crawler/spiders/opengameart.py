@@ -32,6 +32,7 @@ LICENCES = {
     "oga-by-4.0": 31772,
 }
 SORTS = {"score": "score", "created": "created", "favourites": "count", "views": "totalcount"}
+PER_PAGE = {str(number): number for number in (6, 12, 24, 48, 144)}
 YES = frozenset({"1", "yes", "true"})
 
 
@@ -59,7 +60,9 @@ class OpenGameArtSpider(CatalogSpider):
         site: str = SITE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__()
+        if kwargs:
+            raise CrawlUsageError(f"unknown arguments {', '.join(sorted(kwargs))}; see the README's table")
         self.page_limit = _count("limit", limit) if limit else None
         self.roles = {FileRole.FILE}
         self.roles |= {FileRole.PREVIEW} if previews.lower() in YES else set()
@@ -72,7 +75,7 @@ class OpenGameArtSpider(CatalogSpider):
             *(("field_art_licenses_tid[]", number) for number in _chosen("licence", licence, LICENCES)),
             ("sort_by", _choice("sort", sort, SORTS)),
             ("sort_order", _choice("order", order, {"desc": "DESC", "asc": "ASC"})),
-            ("items_per_page", _count("per_page", per_page)),
+            ("items_per_page", _choice("per_page", per_page, PER_PAGE)),
         ]
         self.start_urls = [urljoin(site, "/art-search-advanced?" + urlencode(parameters))]
         self.crawl_arguments = {
