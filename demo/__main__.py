@@ -83,8 +83,19 @@ def _port() -> int:
 
 def _run_pipeline(console: Console, url: str, home: Path) -> None:
     env = {**os.environ, "QUARRY_CATALOG": f"sqlite:///{home / 'catalog.db'}", "QUARRY_BLOBS": str(home / "blobs")}
-    crawl = ["scrapy", "crawl", "opengameart", "-a", f"site={url}", "-a", "type=", "-a", "per_page=12",
-             "-s", "DOWNLOAD_DELAY=0"]
+    crawl = [
+        "scrapy",
+        "crawl",
+        "opengameart",
+        "-a",
+        f"site={url}",
+        "-a",
+        "type=",
+        "-a",
+        "per_page=12",
+        "-s",
+        "DOWNLOAD_DELAY=0",
+    ]
     for command in (
         crawl,
         ["quarry", "extract", "run"],
