@@ -1,1 +1,1 @@
-"""."""
+"""image → search: consumers of the catalog."""
