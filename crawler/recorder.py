@@ -1,28 +1,34 @@
 """One response, one transaction.
 
-A spider middleware that collects everything a callback yields and, when the callback is exhausted, writes it all
+A spider middleware that collects everything a callback yields and, when the callback is exhausted, has it all written
 together with the entry's "done": pages, files, new frontier entries. If the callback raises, nothing it yielded is
 kept and the entry fails with the cause.
 """
 
+import errno
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
 from sqlalchemy import Connection
 
-from crawler.session import CrawlSession, as_entry, session_of
-from crawler.verdicts import Verdict, judge
-from db.errors import LeaseLostError
+from crawler.consent import withhold
+from crawler.politeness import trip
+from crawler.session import CrawlSession, as_entry, session_of, stop_crawl
+from crawler.settling import Settlement, settler_of
+from crawler.verdicts import ABSENT_STATUSES, REFUSAL_STATUSES, Verdict, judge
 from db.frontier import Entry
-from db.recording import record_fetched, record_page, unfetched
+from db.recording import changed_files, record_fetched, record_page, record_page_gone, unfetched
 from db.records import FetchedFile, PageRecord
 from db.vocabulary import EntryKind
 
 logger = logging.getLogger(__name__)
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class Recorder:
@@ -46,60 +52,105 @@ class Recorder:
                 yielded.append(output)
         except Exception as error:
             if entry is not None:
-                reason = f"{type(error).__name__}: {error}"
-                _fail(session, entry, Verdict(f"the page could not be understood: {reason}", status=response.status))
+                reason = f"the page could not be understood: {type(error).__name__}: {error}"
+                _fail(self.crawler, entry, Verdict(reason, status=response.status))
             raise
         if entry is not None:
-            _settle(session, entry, yielded, response.status)
+            session.refusals.pop(entry.host, None)
+            if self.crawler.settings.getbool("QUARRY_RESPECT_NOAI"):
+                yielded = withhold(response, yielded)
+            settler_of(self.crawler).add(_settlement(session, entry, yielded, response))
         for output in yielded:
             if not isinstance(output, Request):
                 yield output
 
 
-def _settle(session: CrawlSession, entry: Entry, yielded: Iterable[Any], status: int) -> None:
+def _settlement(session: CrawlSession, entry: Entry, yielded: Sequence[Any], response: Response) -> Settlement:
     requests = [output for output in yielded if isinstance(output, Request)]
-    try:
-        with session.catalog.database.write() as connection:
-            for output in yielded:
-                if isinstance(output, PageRecord):
-                    record_page(connection, output)
-                elif isinstance(output, FetchedFile):
-                    record_fetched(connection, output)
-            session.queue.enqueue(connection, [as_entry(request) for request in _still_needed(connection, requests)])
-            session.queue.settle(connection, entry.id, status)
-    except LeaseLostError as error:
-        logger.warning("%s: %s; its new owner records it", entry.url, error)
-    session.done_with(entry)
+    validators = {
+        "etag": (response.headers.get(b"ETag") or b"").decode("latin-1"),
+        "last_modified": (response.headers.get(b"Last-Modified") or b"").decode("latin-1"),
+    }
+
+    def write(connection: Connection) -> None:
+        changed: list[str] = []
+        for output in yielded:
+            if isinstance(output, PageRecord):
+                changed += changed_files(connection, output)
+                record_page(connection, output)
+            elif isinstance(output, FetchedFile):
+                record_fetched(connection, output)
+        wanted = [as_entry(request) for request in _still_needed(connection, requests, changed)]
+        session.queue.enqueue(connection, wanted)
+        session.queue.requeue(connection, [entry.url for entry in wanted if entry.url in changed])
+        session.queue.settle(connection, entry.id, response.status, **validators)
+
+    return Settlement(entry, write)
 
 
-def _still_needed(connection: Connection, requests: list[Request]) -> list[Request]:
-    """Leave out files that an earlier crawl brought home already."""
+def _still_needed(connection: Connection, requests: list[Request], changed: Sequence[str]) -> list[Request]:
+    """Leave out files that were brought home already, unless their page says that they are others now."""
     files = [request.url for request in requests if request.meta.get("kind") == EntryKind.FILE]
-    missing = set(unfetched(connection, files))
+    missing = {*unfetched(connection, files), *changed}
     return [r for r in requests if r.meta.get("kind") != EntryKind.FILE or r.url in missing]
 
 
 def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None:
     """Settle an entry whose download failed: put it off, or record why it cannot be had."""
-    session = session_of(crawler)
-    entry = session.entry_of(request)
+    entry = session_of(crawler).entry_of(request)
     if entry is None:
         return
-    verdict = judge(error, entry.attempts)
-    _fail(session, entry, verdict)
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        stop_crawl(crawler, error)
+        return
+    status = error.response.status if isinstance(error, HttpError) else None
+    if status == 304 or (status in ABSENT_STATUSES and getattr(crawler.spider, "absent_is_normal", False)):
+        _settle_without_body(crawler, entry, status)
+        return
+    if status in REFUSAL_STATUSES and _breaks_the_circuit(crawler, entry, request, status):
+        return
+    _fail(crawler, entry, judge(error, entry.attempts))
 
 
-def _fail(session: CrawlSession, entry: Entry, verdict: Verdict) -> None:
+def _settle_without_body(crawler: Crawler, entry: Entry, status: int) -> None:
+    """Settle what is not there, or is as we have it."""
+    queue, reason = session_of(crawler).queue, "" if status == 304 else "absent"
+    settler_of(crawler).add(Settlement(entry, lambda connection: queue.settle(connection, entry.id, status, reason)))
+
+
+def _breaks_the_circuit(crawler: Crawler, entry: Entry, request: Request, status: int) -> bool:
+    """Pause a host that refuses one request after the other, and take back what failed because of it."""
+    session = session_of(crawler)
+    refused = session.refusals.setdefault(entry.host, [])
+    refused.append(entry.id)
+    if len(refused) < crawler.settings.getint("QUARRY_BREAKER_AFTER"):
+        return False
+    until = trip(crawler, request, f"HTTP {status}, {len(refused)} times in a row")
+    before, session.refusals[entry.host] = refused[:-1], []
+
+    def write(connection: Connection) -> None:
+        reason = f"HTTP {status}; the host refuses everything"
+        session.queue.pause_host(connection, entry.host, until, reason)
+        session.queue.reopen(connection, before, until)
+        session.queue.postpone(connection, entry.id, until, reason, status)
+
+    settler_of(crawler).add(Settlement(entry, write))
+    return True
+
+
+def _fail(crawler: Crawler, entry: Entry, verdict: Verdict) -> None:
+    queue = session_of(crawler).queue
     level = logging.WARNING if verdict.retry_at is None else logging.INFO
     logger.log(level, "%s: %s", entry.url, verdict.reason)
-    try:
-        with session.catalog.database.write() as connection:
-            if verdict.hold_host and verdict.retry_at is not None:
-                session.queue.pause_host(connection, entry.host, verdict.retry_at, verdict.reason)
-            if verdict.retry_at is None:
-                session.queue.fail(connection, entry.id, verdict.reason, verdict.status)
-            else:
-                session.queue.postpone(connection, entry.id, verdict.retry_at, verdict.reason, verdict.status)
-    except LeaseLostError as error:
-        logger.warning("%s: %s", entry.url, error)
-    session.done_with(entry)
+
+    def write(connection: Connection) -> None:
+        if verdict.retry_at is not None:
+            if verdict.hold_host:
+                queue.pause_host(connection, entry.host, verdict.retry_at, verdict.reason)
+            queue.postpone(connection, entry.id, verdict.retry_at, verdict.reason, verdict.status)
+            return
+        if verdict.status in ABSENT_STATUSES and entry.kind is EntryKind.CONTENT:
+            record_page_gone(connection, entry.url)
+        queue.fail(connection, entry.id, verdict.reason, verdict.status)
+
+    settler_of(crawler).add(Settlement(entry, write))

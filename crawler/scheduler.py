@@ -12,18 +12,25 @@ from typing import Any, Self
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
+from sqlalchemy.exc import DBAPIError
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from crawler.errors import DownloadError
 from crawler.recorder import on_failure
-from crawler.session import ENTRY_META, CrawlSession, as_entry, session_of
+from crawler.session import ENTRY_META, CrawlSession, as_entry, session_of, stop_crawl
+from crawler.settling import settler_of
+from db.crawls import mark_seeded
+from db.engine import chunked
 from db.frontier import LEASE_S, Entry
+from db.recording import record_page
+from db.records import NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
 logger = logging.getLogger(__name__)
 
+SEED_BATCH = 1000
 POLL_S = 1.0
 """How often an empty queue is asked again: other processes may have found more."""
 
@@ -50,22 +57,42 @@ class CatalogScheduler(BaseScheduler):
 
     def open(self, spider: Spider) -> "Deferred[None] | None":
         """Open the catalog and begin to keep leases alive."""
-        _ = self.session
+        if not self.session.crawl.seeded:
+            self._seed(spider)
         self._heartbeat.start(LEASE_S / 4, now=False)
         return None
+
+    def _seed(self, spider: Any) -> None:
+        """Put what the crawl begins with into the frontier; killed in the middle, it is simply done again."""
+        database, queue = self.session.catalog.database, self.session.queue
+        for batch in chunked(spider.seeds(), SEED_BATCH):
+            with database.write() as connection:
+                for page in batch:
+                    if isinstance(page, PageRecord):
+                        record_page(connection, page)
+                queue.enqueue(connection, [entry for entry in batch if isinstance(entry, NewEntry)])
+        with database.write() as connection:
+            mark_seeded(connection, self.session.crawl.id)
 
     def close(self, reason: str) -> "Deferred[None] | None":
         """Hand back what was not finished; note a finished crawl."""
         if self._heartbeat.running:
             self._heartbeat.stop()
         queue = self.session.queue
-        queue.release()
-        if reason == "finished" and queue.next_due() is None:
-            queue.finish_crawl()
+        settler_of(self.crawler).flush()
+        try:
+            queue.release()
+            if reason == "finished" and queue.next_due() is None:
+                queue.finish_crawl()
+        except DBAPIError as error:
+            logger.error("leases could not be handed back, they will run out: %s", error)  # noqa: TRY400 - said above
         return None
 
     def _beat(self) -> None:
-        self.session.queue.heartbeat()
+        try:
+            self.session.queue.heartbeat()
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
 
     def enqueue_request(self, request: Request) -> bool:
         """Take a redirected request back at once; write any other one into the frontier."""
@@ -79,8 +106,13 @@ class CatalogScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """Hand out a leased entry, leasing more when there is room."""
-        if not self._ready and self._worth_asking():
-            self._lease()
+        if not self._ready:
+            settler = settler_of(self.crawler)
+            at_work = len(self.session.in_flight) - settler.waiting
+            if at_work <= self.in_flight_limit // 2:
+                settler.flush()
+                if self._worth_asking():
+                    self._lease()
         return self._ready.popleft() if self._ready else None
 
     def _worth_asking(self) -> bool:
@@ -90,17 +122,23 @@ class CatalogScheduler(BaseScheduler):
         room = self.in_flight_limit - len(self.session.in_flight)
         if room <= 0:
             return
-        entries = self.session.queue.lease(room)
-        self.session.found_more = len(entries) == room
         self._ask_again_at = time.monotonic() + POLL_S
+        try:
+            entries = self.session.queue.lease(room)
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
+            return
+        self.session.found_more = len(entries) == room
         for entry in entries:
             self.session.in_flight[entry.id] = entry
             self._ready.append(self._request(entry))
 
     def _request(self, entry: Entry) -> Request:
         spider: Any = self.crawler.spider
+        validators = {"If-None-Match": entry.etag, "If-Modified-Since": entry.last_modified}
         return Request(
             entry.url,
+            headers={name: value for name, value in validators.items() if value},
             callback=getattr(spider, entry.callback),
             errback=self._failed,
             cb_kwargs=entry.data,
@@ -116,6 +154,7 @@ class CatalogScheduler(BaseScheduler):
         """Tell whether the crawl may still get work, from here or from another process."""
         if self._ready:
             return True
+        settler_of(self.crawler).flush()
         self._fail_dropped()
         return self.session.queue.next_due() is not None
 

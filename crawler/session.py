@@ -1,18 +1,23 @@
 """What the parts of one running crawl share: the catalog, the queue, what is in flight."""
 
+import logging
+from asyncio import Future, ensure_future
 from weakref import WeakKeyDictionary
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 
 from crawler.errors import CrawlUsageError
+from crawler.spiders.base import REFRESHES
 from db import Catalog
-from db.crawls import OpenedCrawl, open_crawl
+from db.crawls import OpenedCrawl, begin_refresh, open_crawl
 from db.frontier import Entry, FrontierQueue
 from db.records import NewEntry
 from db.vocabulary import EntryKind
 
 ENTRY_META = "frontier_entry"
+
+logger = logging.getLogger(__name__)
 
 
 class CrawlSession:
@@ -23,15 +28,19 @@ class CrawlSession:
         self.crawl = crawl
         self.queue = FrontierQueue(catalog.database, crawl.id)
         self.in_flight: dict[int, Entry] = {}
+        self.settling: set[int] = set()
+        self.refusals: dict[str, list[int]] = {}
         self.found_more = True
 
     def entry_of(self, request: Request) -> Entry | None:
-        """Return the entry that a request stands for, unless it is settled already."""
-        return self.in_flight.get(request.meta.get(ENTRY_META, 0))
+        """Return the entry that a request stands for, unless its outcome is known already."""
+        entry_id = request.meta.get(ENTRY_META, 0)
+        return None if entry_id in self.settling else self.in_flight.get(entry_id)
 
     def done_with(self, entry: Entry) -> None:
         """Forget an entry whose settlement is committed."""
         self.in_flight.pop(entry.id, None)
+        self.settling.discard(entry.id)
         self.found_more = True
 
 
@@ -52,7 +61,22 @@ def _open(crawler: Crawler) -> CrawlSession:
         raise CrawlUsageError(f"spider {spider} does not say what it was asked to do (crawl_arguments)")
     catalog = Catalog(crawler.settings["QUARRY_CATALOG"], crawler.settings["QUARRY_BLOBS"], durable=True)
     crawl = open_crawl(catalog.database, spider.name, arguments, getattr(spider, "page_limit", None))
+    refresh = REFRESHES[getattr(spider, "refresh", "")]
+    if refresh and crawl.finished:
+        begin_refresh(catalog.database, crawl.id, refresh)
     return CrawlSession(catalog, crawl)
+
+
+def stop_crawl(crawler: Crawler, error: Exception) -> None:
+    """End the crawl because something that must not be lost cannot be written."""
+    logger.error("stopping: %s; free what is missing and give the same command again", error)
+    if crawler.engine is not None:
+        closing = crawler.engine.close_spider_async(reason="the catalog or the blobs cannot be written")
+        _closing.append(ensure_future(closing))
+
+
+_closing: "list[Future[None]]" = []
+"""asyncio keeps only weak references to what it runs."""
 
 
 def as_entry(request: Request) -> NewEntry:

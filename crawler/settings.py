@@ -22,6 +22,11 @@ DOWNLOAD_TIMEOUT = 60  # pages in total; for files the longest silence
 DOWNLOAD_VERIFY_CERTIFICATES = True
 COOKIES_ENABLED = False
 
+QUARRY_DELAY_JITTER = 0.0  # 0.2: wait up to 20 % longer than asked, never shorter
+QUARRY_BREAKER_AFTER = 5  # so many refusals (401, 403, 429) in a row pause a host …
+QUARRY_BREAKER_PAUSE = 600  # … for so many seconds
+QUARRY_RESPECT_NOAI = False  # leave files alone whose page or headers say noai or noimageai
+
 # The catalog is the queue, the memory and the retry list.
 SCHEDULER = "crawler.scheduler.CatalogScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
@@ -31,7 +36,11 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.politeness.PoliteRobotsMiddleware": 100,
 }
-EXTENSIONS = {"crawler.progress.Progress": 0}
+EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "crawler.politeness.PoliteThrottle": 0,
+    "crawler.progress.Progress": 0,
+}
 DOWNLOAD_HANDLERS = {
     "http": "crawler.download.BlobDownloadHandler",
     "https": "crawler.download.BlobDownloadHandler",

@@ -17,6 +17,8 @@ from db.frontier import MAX_ATTEMPTS
 BACKOFF_BASE_S = 2.0
 BACKOFF_MAX_S = 3600.0
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+ABSENT_STATUSES = frozenset({404, 410})
+REFUSAL_STATUSES = frozenset({401, 403, 429})
 HOLD_STATUSES = frozenset({429, 503})
 
 

@@ -2,36 +2,43 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from db.engine import Database, upsert
 from db.models import Crawl, Frontier
-from db.vocabulary import CrawlState, EntryState
+from db.vocabulary import CrawlState, EntryKind, EntryState
+
+SETTLED = (EntryState.DONE, EntryState.FAILED)
 
 
 @dataclass(frozen=True)
 class OpenedCrawl:
-    """A crawl to work on; `known` tells that it was begun before."""
+    """A crawl to work on; `known` tells that it was begun before, `finished` that nothing was left to do then."""
 
     id: int
     known: bool
+    finished: bool
+    seeded: bool
 
 
 def open_crawl(database: Database, spider: str, arguments: dict[str, Any], page_limit: int | None) -> OpenedCrawl:
     """Begin a crawl, or continue the one with the same spider and arguments. The limit may change between runs."""
     key = hashlib.sha256(json.dumps([spider, arguments], sort_keys=True).encode()).hexdigest()
     with database.write() as connection:
-        known = connection.scalar(select(Crawl.id).where(Crawl.key == key))
+        known = connection.execute(select(Crawl.state, Crawl.seeded).where(Crawl.key == key)).first()
         fresh = {
             "key": key,
             "spider": spider,
             "arguments": arguments,
             "page_limit": page_limit,
             "state": CrawlState.RUNNING,
+            "seeded": False,
+            "refreshes": 0,
             "started_at": datetime.now(UTC),
         }
         again = {"page_limit": page_limit, "state": CrawlState.RUNNING}
@@ -39,7 +46,8 @@ def open_crawl(database: Database, spider: str, arguments: dict[str, Any], page_
             upsert(connection, Crawl).values(**fresh).on_conflict_do_update(index_elements=["key"], set_=again)
         )
         crawl_id = connection.scalars(select(Crawl.id).where(Crawl.key == key)).one()
-    return OpenedCrawl(crawl_id, known is not None)
+    finished = known is not None and known.state == CrawlState.FINISHED
+    return OpenedCrawl(crawl_id, known is not None, finished, known is not None and known.seeded)
 
 
 @dataclass(frozen=True)
@@ -75,3 +83,18 @@ def retry_failed(database: Database) -> int:
     with database.write() as connection:
         again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0}
         return connection.execute(update(Frontier).where(Frontier.state == EntryState.FAILED).values(**again)).rowcount
+
+
+def mark_seeded(connection: Connection, crawl_id: int) -> None:
+    """Note that everything the crawl begins with is in the frontier."""
+    connection.execute(update(Crawl).where(Crawl.id == crawl_id).values(seeded=True))
+
+
+def begin_refresh(database: Database, crawl_id: int, kinds: Sequence[EntryKind]) -> int:
+    """Make settled entries of these kinds due again, to be asked for conditionally; return how many."""
+    with database.write() as connection:
+        settled = (Frontier.crawl_id == crawl_id, Frontier.kind.in_(kinds), Frontier.state.in_(SETTLED))
+        again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0, "reason": ""}
+        count = connection.execute(update(Frontier).where(*settled).values(**again)).rowcount
+        connection.execute(update(Crawl).where(Crawl.id == crawl_id).values(refreshes=Crawl.refreshes + 1))
+    return count

@@ -199,6 +199,7 @@ def _see_members(connection: Connection, archive_ids: Sequence[int]) -> None:
             Place.id,
             Member.id,
             Member.blob_id,
+            Place.root_id,
             Place.depth + 1,
             Place.path.op("||")(slash).op("||")(Member.path),
             Place.fragment.op("||")(separator).op("||")(Member.fragment),
@@ -206,7 +207,7 @@ def _see_members(connection: Connection, archive_ids: Sequence[int]) -> None:
         .join(Member, Member.archive_id == Place.blob_id)
         .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
     )
-    columns = ["file_id", "parent_id", "member_id", "blob_id", "depth", "path", "fragment"]
+    columns = ["file_id", "parent_id", "member_id", "blob_id", "root_id", "depth", "path", "fragment"]
     connection.execute(upsert(connection, Place).from_select(columns, seen).on_conflict_do_nothing())
 
 

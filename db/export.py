@@ -31,6 +31,7 @@ COLUMNS = (
     "file_url",
     "tags",
     "art_type",
+    "is_current",
     "featurized",
     "indexed",
     "pixel_hash",
@@ -55,7 +56,7 @@ def rows(database: Database) -> Iterator[dict[str, Any]]:
 def _plain(name: str, value: Any) -> Any:
     if name == "pixel_hash":
         return bytes(value).hex()
-    if name in ("featurized", "indexed"):
+    if name in ("featurized", "indexed", "is_current"):
         return bool(value)
     return value
 

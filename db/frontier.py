@@ -28,7 +28,7 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Entry:
-    """A leased frontier entry. `attempts` counts failed tries so far."""
+    """A leased frontier entry. `attempts` counts failed tries; `etag` and `last_modified` name what we have already."""
 
     id: int
     url: str
@@ -37,6 +37,8 @@ class Entry:
     callback: str
     data: dict[str, Any]
     attempts: int
+    etag: str = ""
+    last_modified: str = ""
 
 
 class FrontierQueue:
@@ -97,13 +99,24 @@ class FrontierQueue:
         ).all()
         dead = [owner for owner in owners if owner is not None and is_known_dead(owner)]
         if dead:
-            connection.execute(update(Host).where(Host.owner.in_(dead)).values(owner=None, lease_until=0.0))
+            self._free_hosts(connection, Host.owner.in_(dead), now)
         gone = or_(Frontier.lease_until < now, Frontier.owner.in_(dead))
         connection.execute(
             update(Frontier)
             .where(Frontier.state == EntryState.LEASED, Frontier.owner.in_(owners), gone)
             .values(state=EntryState.PENDING, owner=None)
         )
+
+    def _free_hosts(self, connection: Connection, which: ColumnElement[bool], now: float) -> None:
+        """Free hosts for others, who must not come sooner after the last request than the host's delay."""
+        wait = now + func.coalesce(Host.crawl_delay_s, 0.0)
+        later = _greatest(connection, Host.paused_until, wait)
+        connection.execute(update(Host).where(which).values(owner=None, lease_until=0.0, paused_until=later))
+
+    def note_delay(self, host: str, delay_s: float) -> None:
+        """Keep the delay that a host asks for, for whoever serves it next."""
+        with self.database.write() as connection:
+            connection.execute(update(Host).where(Host.name == host).values(crawl_delay_s=delay_s))
 
     def _claim_hosts(self, connection: Connection, now: float) -> list[str]:
         due = exists().where(Frontier.host == Host.name, *self._due(now), self._within_limit(connection))
@@ -129,6 +142,8 @@ class FrontierQueue:
                 Frontier.callback,
                 Frontier.data,
                 Frontier.attempts,
+                Frontier.etag,
+                Frontier.last_modified,
             )
             .where(Frontier.host == host, *self._due(now), self._within_limit(connection))
             .order_by(Frontier.rank, Frontier.id)
@@ -138,7 +153,18 @@ class FrontierQueue:
         claim = {"state": EntryState.LEASED, "owner": self.owner, "lease_until": now + LEASE_S}
         connection.execute(update(Frontier).where(Frontier.id.in_([row.id for row in rows])).values(**claim))
         return [
-            Entry(row.id, row.url, row.host, EntryKind(row.kind), row.callback, row.data, row.attempts) for row in rows
+            Entry(
+                row.id,
+                row.url,
+                row.host,
+                EntryKind(row.kind),
+                row.callback,
+                row.data,
+                row.attempts,
+                row.etag,
+                row.last_modified,
+            )
+            for row in rows
         ]
 
     def _due(self, now: float) -> tuple[ColumnElement[bool], ...]:
@@ -198,19 +224,42 @@ class FrontierQueue:
                 .values(lease_until=until)
             )
 
-    def settle(self, connection: Connection, entry_id: int, status: int | None = None, reason: str = "") -> None:
-        """Mark an entry done, inside the transaction that records what it brought."""
-        self._finish(connection, entry_id, EntryState.DONE, status, reason)
+    def settle(
+        self, connection: Connection, entry_id: int, status: int | None = None, reason: str = "", **validators: str
+    ) -> None:
+        """Mark an entry done, in the transaction that records what it brought; with `etag` and `last_modified`."""
+        self._finish(connection, entry_id, EntryState.DONE, status, reason, **validators)
+
+    def requeue(self, connection: Connection, urls: Sequence[str]) -> None:
+        """Make settled entries due again: their page says that they have changed."""
+        for url in urls:
+            known = (Frontier.crawl_id == self.crawl_id, Frontier.fingerprint == fingerprint(url))
+            again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0}
+            settled = Frontier.state.in_((EntryState.DONE, EntryState.FAILED))
+            connection.execute(update(Frontier).where(*known, settled).values(**again))
+
+    def reopen(self, connection: Connection, entry_ids: Sequence[int], not_before: float) -> None:
+        """Take back that entries failed: it was the host that refused everything."""
+        again = {"state": EntryState.PENDING, "not_before": not_before}
+        failed = (Frontier.id.in_(entry_ids), Frontier.state == EntryState.FAILED)
+        connection.execute(update(Frontier).where(*failed).values(**again))
 
     def fail(self, connection: Connection, entry_id: int, reason: str, status: int | None = None) -> None:
         """Mark an entry failed for good; it stays visible, and `retry` makes it due again."""
         self._finish(connection, entry_id, EntryState.FAILED, status, reason)
 
     def _finish(
-        self, connection: Connection, entry_id: int, state: EntryState, status: int | None, reason: str
+        self,
+        connection: Connection,
+        entry_id: int,
+        state: EntryState,
+        status: int | None,
+        reason: str,
+        **validators: str,
     ) -> None:
         settled = datetime.now(UTC)
-        self._change(connection, entry_id, state=state, http_status=status, reason=reason, settled_at=settled)
+        ended = {"state": state, "http_status": status, "reason": reason, "settled_at": settled}
+        self._change(connection, entry_id, **ended, **validators)
 
     def postpone(
         self, connection: Connection, entry_id: int, until: float, reason: str, status: int | None = None
@@ -233,17 +282,13 @@ class FrontierQueue:
 
     def pause_host(self, connection: Connection, host: str, until: float, reason: str) -> None:
         """Leave a host alone until then (seconds since 1970)."""
-        later = (
-            func.max(Host.paused_until, until)
-            if connection.dialect.name == "sqlite"
-            else func.greatest(Host.paused_until, until)
-        )
+        later = _greatest(connection, Host.paused_until, until)
         connection.execute(update(Host).where(Host.name == host).values(paused_until=later, pause_reason=reason))
 
     def release(self) -> None:
         """Hand back everything this process holds, untouched."""
         with self.database.write() as connection:
-            connection.execute(update(Host).where(Host.owner == self.owner).values(owner=None, lease_until=0.0))
+            self._free_hosts(connection, Host.owner == self.owner, self._clock())
             connection.execute(
                 update(Frontier)
                 .where(Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
@@ -255,3 +300,11 @@ class FrontierQueue:
         with self.database.write() as connection:
             finished = {"state": CrawlState.FINISHED, "finished_at": datetime.now(UTC)}
             connection.execute(update(Crawl).where(Crawl.id == self.crawl_id).values(**finished))
+
+
+def _greatest(connection: Connection, column: Any, value: Any) -> ColumnElement[float]:
+    """Return the larger of two: SQLite and PostgreSQL call it differently."""
+    larger: ColumnElement[float] = (
+        func.max(column, value) if connection.dialect.name == "sqlite" else func.greatest(column, value)
+    )
+    return larger

@@ -72,7 +72,10 @@ class Base(DeclarativeBase):
 
 
 class Crawl(Base):
-    """One thing that somebody asked a spider to do. Asking the same again continues it."""
+    """One thing that somebody asked a spider to do. Asking the same again continues it.
+
+    `seeded`: everything it begins with is in the frontier. `refreshes`: how often it was asked to look again.
+    """
 
     __tablename__ = "crawl"
     __table_args__ = (NEVER_REUSED,)
@@ -82,6 +85,8 @@ class Crawl(Base):
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
     page_limit: Mapped[int | None] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(Text)
+    seeded: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    refreshes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -138,12 +143,17 @@ class Frontier(Base):
     not_before: Mapped[float] = mapped_column(Float, default=0.0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     http_status: Mapped[int | None] = mapped_column(SmallInteger)
+    etag: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    last_modified: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     reason: Mapped[str] = mapped_column(Text, default="")
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Page(Base):
-    """A content page. `authors`, `licence` and `tags` repeat the tables below for readers in a hurry."""
+    """A content page. `authors`, `licence` and `tags` repeat the tables below for readers in a hurry.
+
+    `withheld`: why the site shows no files. `gone_at`: when the page was found missing.
+    """
 
     __tablename__ = "page"
     __table_args__ = (NEVER_REUSED,)
@@ -161,6 +171,8 @@ class Page(Base):
     posted_at: Mapped[str | None] = mapped_column(Text)
     favourites: Mapped[int | None] = mapped_column(Integer)
     withheld: Mapped[str] = mapped_column(Text, default="")
+    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -230,8 +242,19 @@ class File(Base):
     fetched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class FileVersion(Base):
+    """Bytes that a file's URL once gave. The newest are in `file.blob_id`; none are forgotten."""
+
+    __tablename__ = "file_version"
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), primary_key=True)
+    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"), primary_key=True)
+    etag: Mapped[str] = mapped_column(Text, default="")
+    last_modified: Mapped[str] = mapped_column(Text, default="")
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class PageFile(Base):
-    """A page's link to a file and what the page says of it."""
+    """A page's link to a file and what the page says of it. `withdrawn_at`: when the page no longer showed it."""
 
     __tablename__ = "page_file"
     __table_args__ = (Index("ix_page_file_file_id", "file_id"),)
@@ -244,6 +267,8 @@ class PageFile(Base):
     site_file_id: Mapped[str | None] = mapped_column(Text)
     media_type: Mapped[str] = mapped_column(Text, default="")
     declared_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Member(Base):
@@ -265,7 +290,10 @@ class Member(Base):
 
 
 class Place(Base):
-    """Where a blob was seen: a file (member 0), or a member of a blob that was seen at the parent place."""
+    """Where a blob was seen: a file (member 0), or a member of a blob that was seen at the parent place.
+
+    `root_id` is the blob that the file held then: it tells whether the place is still current.
+    """
 
     __tablename__ = "place"
     __table_args__ = (
@@ -279,6 +307,7 @@ class Place(Base):
     parent_id: Mapped[int] = mapped_column(BigInteger, default=0)
     member_id: Mapped[int] = mapped_column(BigInteger, default=0)
     blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"))
+    root_id: Mapped[int] = mapped_column(BigInteger)
     depth: Mapped[int] = mapped_column(SmallInteger, default=0)
     path: Mapped[str] = mapped_column(Text, default="")
     fragment: Mapped[str] = mapped_column(Text, default="")

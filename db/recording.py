@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 from db import stages
 from db.derive import spread
 from db.engine import insert_new, upsert
-from db.models import Blob, Collection, File, Licence, Page, PageFile, Person, Place, Tag
+from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
 from db.urls import stored_name
 from db.vocabulary import ROLE_RANK, PersonRole, Stage
@@ -35,13 +35,15 @@ def record_page(connection: Connection, page: PageRecord) -> int:
         "posted_at": page.posted_at,
         "favourites": page.favourites,
         "withheld": page.withheld,
+        "extra": page.extra,
+        "gone_at": None,
         "fetched_at": datetime.now(UTC),
     }
     connection.execute(
         upsert(connection, Page).values(**values).on_conflict_do_update(index_elements=["url"], set_=values)
     )
     page_id = connection.scalars(select(Page.id).where(Page.url == page.url)).one()
-    for table in (Person, Licence, Tag, Collection, PageFile):
+    for table in (Person, Licence, Tag, Collection):
         connection.execute(delete(table).where(table.page_id == page_id))
     _record_claims(connection, page_id, page)
     _record_links(connection, page_id, page)
@@ -76,24 +78,78 @@ def _record_claims(connection: Connection, page_id: int, page: PageRecord) -> No
 
 
 def _record_links(connection: Connection, page_id: int, page: PageRecord) -> None:
+    """Write the page's links; those it showed before and no longer shows stay, marked as withdrawn."""
     ids = ensure_files(connection, [link.url for link in page.files])
-    rows = [
-        {
-            "page_id": page_id,
-            "file_id": ids[link.url],
-            "role": link.role.value,
-            "position": position,
-            "original_name": link.original_name,
-            "label": link.label,
-            "site_file_id": link.site_file_id,
-            "media_type": link.media_type,
-            "declared_bytes": link.declared_bytes,
-        }
-        for position, link in enumerate(page.files)
-    ]
-    insert_new(connection, PageFile, rows)
-    for link in page.files:
+    shown = [(ids[link.url], link.role.value) for link in page.files]
+    if page.links_from is None:
+        _withdraw_others(connection, page_id, set(shown))
+    statement = upsert(connection, PageFile)
+    replaced = {name: statement.excluded[name] for name in LINK_CLAIMS}
+    keys = ["page_id", "file_id", "role"]
+    for position, link in enumerate(page.files, page.links_from or 0):
+        row = {**_link_row(link, position), "page_id": page_id, "file_id": ids[link.url]}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), row)
         _claim_source_page(connection, ids[link.url], page_id, page.url, link)
+
+
+LINK_CLAIMS = (
+    "position",
+    "original_name",
+    "label",
+    "site_file_id",
+    "media_type",
+    "declared_bytes",
+    "extra",
+    "withdrawn_at",
+)
+
+
+def changed_files(connection: Connection, page: PageRecord) -> list[str]:
+    """Return the URLs of files that the catalog has, but that the page now describes with another id or size."""
+    changed = []
+    for link in page.files:
+        known = connection.execute(
+            select(PageFile.site_file_id, PageFile.declared_bytes)
+            .join(Page, Page.id == PageFile.page_id)
+            .join(File, File.id == PageFile.file_id)
+            .where(Page.url == page.url, File.url == link.url, PageFile.role == link.role)
+        ).first()
+        if known is not None and tuple(known) != (link.site_file_id, link.declared_bytes):
+            changed.append(link.url)
+    return changed
+
+
+def _link_row(link: FileLink, position: int) -> dict[str, Any]:
+    return {
+        "role": link.role.value,
+        "position": position,
+        "original_name": link.original_name,
+        "label": link.label,
+        "site_file_id": link.site_file_id,
+        "media_type": link.media_type,
+        "declared_bytes": link.declared_bytes,
+        "extra": link.extra,
+        "withdrawn_at": None,
+    }
+
+
+def _withdraw_others(connection: Connection, page_id: int, shown: set[tuple[int, str]]) -> None:
+    known = connection.execute(
+        select(PageFile.file_id, PageFile.role).where(PageFile.page_id == page_id, PageFile.withdrawn_at.is_(None))
+    ).all()
+    now = datetime.now(UTC)
+    for file_id, role in known:
+        if (file_id, role) not in shown:
+            gone = (PageFile.page_id == page_id, PageFile.file_id == file_id, PageFile.role == role)
+            connection.execute(update(PageFile).where(*gone).values(withdrawn_at=now))
+
+
+def record_page_gone(connection: Connection, url: str) -> None:
+    """Note that a page which was there once is missing; what it gave stays, marked as withdrawn."""
+    page_id = connection.scalar(select(Page.id).where(Page.url == url, Page.gone_at.is_(None)))
+    if page_id is not None:
+        connection.execute(update(Page).where(Page.id == page_id).values(gone_at=datetime.now(UTC)))
+        _withdraw_others(connection, page_id, set())
 
 
 def _claim_source_page(connection: Connection, file_id: int, page_id: int, page_url: str, link: FileLink) -> None:
@@ -135,17 +191,21 @@ def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
             fetched_at=datetime.now(UTC),
         )
     )
-    root = {
+    version = {
         "file_id": file_id,
-        "parent_id": 0,
-        "member_id": 0,
         "blob_id": blob_id,
-        "depth": 0,
-        "path": "",
-        "fragment": "",
+        "etag": fetched.etag,
+        "last_modified": fetched.last_modified,
+        "fetched_at": datetime.now(UTC),
     }
-    insert_new(connection, Place, [root])
+    insert_new(connection, FileVersion, [version])
+    insert_new(connection, Place, [_root_place(file_id, blob_id)])
     spread(connection, [blob_id])
+
+
+def _root_place(file_id: int, blob_id: int) -> dict[str, Any]:
+    nowhere = {"parent_id": 0, "member_id": 0, "depth": 0, "path": "", "fragment": ""}
+    return {**nowhere, "file_id": file_id, "blob_id": blob_id, "root_id": blob_id}
 
 
 def ensure_blobs(connection: Connection, blobs: Sequence[tuple[bytes, int]]) -> dict[bytes, int]:

@@ -45,7 +45,7 @@ class CollectionRecord:
 
 @dataclass(frozen=True)
 class FileLink:
-    """A page's link to a file. `declared_bytes` is what the page claims."""
+    """A page's link to a file. `declared_bytes` is what the page claims; `extra` is kept as JSON."""
 
     url: str
     role: FileRole
@@ -54,11 +54,15 @@ class FileLink:
     site_file_id: str | None = None
     media_type: str = ""
     declared_bytes: int | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PageRecord:
-    """A content page. `posted_at` is ISO 8601 in the site's own, unknown zone; `withheld`: why no files."""
+    """A content page. `posted_at` is ISO 8601 in the site's own, unknown zone; `withheld`: why no files.
+
+    `links_from`: `files` are only some of the page's links, from this position on; those recorded before stay.
+    """
 
     url: str
     site: str
@@ -75,6 +79,8 @@ class PageRecord:
     posted_at: str | None = None
     favourites: int | None = None
     withheld: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    links_from: int | None = None
 
 
 @dataclass(frozen=True)

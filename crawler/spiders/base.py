@@ -11,11 +11,21 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from crawler.errors import CrawlUsageError
-from db.records import FetchedFile
+from db.records import FetchedFile, NewEntry, PageRecord
 from db.vocabulary import EntryKind
+
+REFRESHES = {
+    "": (),
+    "pages": (EntryKind.LISTING, EntryKind.CONTENT),
+    "files": (EntryKind.LISTING, EntryKind.CONTENT, EntryKind.FILE),
+}
+"""What `-a refresh=…` looks at again; `files` finds also what changed without its page saying so."""
 
 PRIORITY = {EntryKind.LISTING: 20, EntryKind.FILE: 10, EntryKind.CONTENT: 0}
 """Listings first: they shift while one reads them. Then files, so that what is found is also had."""
+
+
+CALLBACK = {EntryKind.LISTING: "parse_listing", EntryKind.CONTENT: "parse_content", EntryKind.FILE: "parse_file"}
 
 
 class CatalogSpider(Spider):
@@ -23,19 +33,26 @@ class CatalogSpider(Spider):
 
     crawl_arguments: dict[str, Any]
     page_limit: int | None = None
+    refresh: str = ""
+    absent_is_normal = False
+    """Whether a missing page or file (HTTP 404, 410) is an answer and not a failure."""
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Build, and say who is asking."""
+    def from_crawler(cls, crawler: Crawler, *args: Any, refresh: str = "", **kwargs: Any) -> Self:
+        """Build, and say who is asking. `refresh` is for every spider: look again at what a finished crawl has."""
         contact = crawler.settings.get("QUARRY_CONTACT")
         if contact:
             crawler.settings.set("USER_AGENT", f"artquarry/0.1 (+{contact})", priority="spider")
-        return super().from_crawler(crawler, *args, **kwargs)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.refresh = refresh
+        return spider
 
     @classmethod
     def check(cls, settings: BaseSettings, arguments: dict[str, str]) -> None:
         """Raise CrawlUsageError for arguments that make no sense, or when a stranger would not know who is asking."""
-        for url in cls(**arguments).start_urls:
+        if arguments.get("refresh", "") not in REFRESHES:
+            raise CrawlUsageError(f"refresh={arguments['refresh']!r} is unknown; there are pages and files")
+        for url in cls(**{name: value for name, value in arguments.items() if name != "refresh"}).start_urls:
             if not settings.get("QUARRY_CONTACT") and not _is_loopback(url):
                 raise CrawlUsageError(
                     f"{urlsplit(url).netloc} should know whom to write to: add "
@@ -43,9 +60,18 @@ class CatalogSpider(Spider):
                 )
 
     async def start(self) -> AsyncIterator[Any]:
-        """Begin at the start URLs; what the crawl knows already is left alone."""
+        """Yield nothing: the crawl begins with its seeds, which the scheduler puts into the frontier."""
+        return
+        yield  # which makes this a generator
+
+    def seeds(self) -> Iterator[NewEntry | PageRecord]:
+        """Yield what the crawl begins with."""
         for url in self.start_urls:
-            yield self.listing(url)
+            yield self.entry(url, EntryKind.LISTING)
+
+    def entry(self, url: str, kind: EntryKind) -> NewEntry:
+        """Make a frontier entry without a request."""
+        return NewEntry(url, kind, CALLBACK[kind], priority=PRIORITY[kind])
 
     def listing(self, url: str) -> Request:
         """Ask for a page that lists content."""

@@ -1,0 +1,101 @@
+"""Settling: what responses brought, and that their entries are done, in one transaction.
+
+Several settlements may share a commit, since a commit that survives a power cut costs a wait for the disk. Until it
+returns, their entries count as in flight.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from scrapy.crawler import Crawler
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from crawler.session import CrawlSession, session_of, stop_crawl
+from db.errors import LeaseLostError
+from db.frontier import Entry
+
+logger = logging.getLogger(__name__)
+
+FLUSH_AFTER_S = 0.25
+"""A settlement waits no longer than this for company."""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """An entry, and what to write for it; `write` may run more than once, each time in a fresh transaction."""
+
+    entry: Entry
+    write: Callable[[Connection], None]
+
+
+class Settler:
+    """Collects settlements and commits them in groups."""
+
+    def __init__(self, crawler: Crawler, session: CrawlSession) -> None:
+        self._crawler = crawler
+        self._session = session
+        self._waiting: list[Settlement] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Return how many settlements wait for their commit."""
+        return len(self._waiting)
+
+    def add(self, settlement: Settlement) -> None:
+        """Take a settlement; it is committed with the next group, soon."""
+        self._waiting.append(settlement)
+        self._session.settling.add(settlement.entry.id)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
+
+    def flush(self) -> None:
+        """Commit what waits. If one of a group cannot be written, the others are."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        group, self._waiting = self._waiting, []
+        if not group:
+            return
+        try:
+            self._commit(group)
+        except DBAPIError as error:
+            stop_crawl(self._crawler, error)
+        except Exception:
+            for settlement in group:
+                self._commit_alone(settlement)
+
+    def _commit(self, group: list[Settlement]) -> None:
+        with self._session.catalog.database.write() as connection:
+            for settlement in group:
+                settlement.write(connection)
+        for settlement in group:
+            self._session.done_with(settlement.entry)
+
+    def _commit_alone(self, settlement: Settlement) -> None:
+        entry, queue = settlement.entry, self._session.queue
+        try:
+            self._commit([settlement])
+        except DBAPIError as error:
+            stop_crawl(self._crawler, error)
+        except LeaseLostError as error:
+            logger.warning("%s: %s; its new owner records it", entry.url, error)
+            self._session.done_with(entry)
+        except Exception as error:
+            logger.exception("%s: what it brought could not be recorded", entry.url)
+            reason = f"could not be recorded: {type(error).__name__}: {error}"
+            self._commit([Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason))])
+
+
+_settlers: "WeakKeyDictionary[Crawler, Settler]" = WeakKeyDictionary()
+
+
+def settler_of(crawler: Crawler) -> Settler:
+    """Return what commits the running crawl's settlements."""
+    if crawler not in _settlers:
+        _settlers[crawler] = Settler(crawler, session_of(crawler))
+    return _settlers[crawler]
