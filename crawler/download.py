@@ -12,9 +12,11 @@ from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Headers, Response
 from yarl import URL
 
+from crawler.consent import refusal_in
 from crawler.errors import DownloadError, FileTooLargeError, TruncatedDownloadError
 from crawler.partial import Partial, Version
 from crawler.session import session_of
@@ -31,6 +33,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
         self._pages = HTTP11DownloadHandler(crawler)
         self._http: aiohttp.ClientSession | None = None
         self._max_bytes = crawler.settings.getint("QUARRY_FILE_MAXSIZE")
+        self._respect_noai = crawler.settings.getbool("QUARRY_RESPECT_NOAI")
         self._silence_s = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
 
     async def download_request(self, request: Request) -> Response:
@@ -63,7 +66,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
         headers = {
             "User-Agent": (request.headers.get(b"User-Agent") or b"").decode("latin-1"),
             "Accept-Encoding": "identity",
-            **partial.continue_headers(),
+            **(partial.continue_headers() or _conditions(request)),
         }
         async with self._client().get(URL(request.url, encoded=True), headers=headers, allow_redirects=False) as answer:
             if answer.status == 416:
@@ -71,6 +74,8 @@ class BlobDownloadHandler(BaseDownloadHandler):
                 raise TruncatedDownloadError("the server refuses to continue the file (HTTP 416); starting over")
             if answer.status not in (200, 206):
                 return _plain(request, answer)
+            if self._respect_noai and (refusal := refusal_in(answer.headers.get("X-Robots-Tag", ""))):
+                raise IgnoreRequest(f"X-Robots-Tag: {refusal}")
             await self._receive(answer, partial)
             request.meta["fetched"] = _fetched(request, answer, partial)
             return _plain(request, answer, status=200)
@@ -106,6 +111,12 @@ def _fetched(request: Request, answer: aiohttp.ClientResponse, partial: Partial)
         etag=answer.headers.get("ETag", ""),
         last_modified=answer.headers.get("Last-Modified", ""),
     )
+
+
+def _conditions(request: Request) -> dict[str, str]:
+    """Return what asks for the file only if it is not the one we have."""
+    asked = {name: request.headers.get(name) for name in ("If-None-Match", "If-Modified-Since")}
+    return {name: value.decode("latin-1") for name, value in asked.items() if value}
 
 
 def _plain(request: Request, answer: aiohttp.ClientResponse, status: int | None = None) -> Response:

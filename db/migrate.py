@@ -2,41 +2,60 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from sqlalchemy import inspect, text
 
 from db.engine import Database
 from db.errors import CatalogVersionError
 
-logging.getLogger("alembic").setLevel(logging.WARNING)
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"
+"""The newest schema, known without loading Alembic: every command opens a catalog, few have to migrate one."""
 
 
 def upgrade(database: Database) -> bool:
     """Migrate to the newest schema; return whether anything was done. Raises CatalogVersionError."""
-    config = _config()
-    scripts = ScriptDirectory.from_config(config)
-    with database.read() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
+    current = _current(database)
+    if current == HEAD:
         return False
+    _migrate(database, current)
+    return True
+
+
+def _current(database: Database) -> str | None:
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def _migrate(database: Database, current: str | None) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = make_config()
     with database.write() as connection:
         config.attributes["connection"] = connection
+        if connection.dialect.name == "postgresql":
+            # Several crawlers may open a new catalog at once; SQLite's write transaction waits by itself.
+            connection.execute(text("SELECT pg_advisory_xact_lock(7251893)"))
         try:
             command.upgrade(config, "head")
         except CommandError as error:
             raise CatalogVersionError(
-                f"{database.url} was made by a newer artquarry ({current}); update this one"
+                f"{database.url} was made by a newer artquarry (schema {current}); update this one"
             ) from error
-    return True
 
 
-def _config() -> Config:
+def make_config() -> "Config":
+    """Return Alembic's configuration for our migrations."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config

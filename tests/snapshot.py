@@ -1,5 +1,6 @@
 """A catalog as plain values that mean the same in another catalog: no ids, no times."""
 
+import re
 from typing import Any
 
 from sqlalchemy import text
@@ -7,23 +8,26 @@ from sqlalchemy import text
 from db import Catalog
 
 QUERIES = {
-    "crawl": "SELECT spider, page_limit, state FROM crawl",
-    "frontier": "SELECT url, kind, callback, state, http_status, reason FROM frontier",
+    "crawl": "SELECT spider, page_limit, state, seeded, refreshes FROM crawl",
+    "frontier": "SELECT url, kind, callback, state, http_status, reason, etag, last_modified FROM frontier",
     "page": "SELECT url, site, site_id, title, art_type, authors, licence, tags, description, attribution, posted_at,"
-    " favourites, withheld FROM page",
+    " favourites, withheld, gone_at IS NULL FROM page",
     "person": "SELECT page.url, position, role, name, person.url FROM person JOIN page ON page.id = page_id",
     "licence": "SELECT page.url, position, name, licence.url, spdx FROM licence JOIN page ON page.id = page_id",
     "tag": "SELECT page.url, name FROM tag JOIN page ON page.id = page_id",
     "collection": "SELECT page.url, collection.url, collection.title FROM collection JOIN page ON page.id = page_id",
     "file": "SELECT file.url, name, page.url, hex(sha256), content_type, etag, last_modified FROM file"
     " LEFT JOIN page ON page.id = page_id LEFT JOIN blob ON blob.id = blob_id",
+    "file_version": "SELECT file.url, hex(sha256), file_version.etag, file_version.last_modified FROM file_version"
+    " JOIN file ON file.id = file_id JOIN blob ON blob.id = file_version.blob_id",
     "page_file": "SELECT page.url, file.url, role, position, original_name, label, site_file_id, media_type,"
-    " declared_bytes FROM page_file JOIN page ON page.id = page_file.page_id JOIN file ON file.id = file_id",
+    " declared_bytes, withdrawn_at IS NULL FROM page_file"
+    " JOIN page ON page.id = page_file.page_id JOIN file ON file.id = file_id",
     "blob": "SELECT hex(sha256), size_bytes FROM blob",
     "member": "SELECT hex(a.sha256), position, hex(raw_name), path, fragment, kind, state, reason, member.size_bytes,"
     " hex(b.sha256) FROM member JOIN blob a ON a.id = archive_id LEFT JOIN blob b ON b.id = blob_id",
-    "place": "SELECT file.url, depth, path, fragment, hex(sha256) FROM place JOIN file ON file.id = file_id"
-    " JOIN blob ON blob.id = place.blob_id",
+    "place": "SELECT file.url, depth, path, fragment, hex(sha256), root_id = file.blob_id FROM place"
+    " JOIN file ON file.id = file_id JOIN blob ON blob.id = place.blob_id",
     "image": "SELECT hex(pixel_hash), width, height, transparent, featurized, indexed FROM image",
     "frame": "SELECT hex(sha256), number, hex(pixel_hash), duration_ms FROM frame JOIN blob ON blob.id = blob_id"
     " JOIN image ON image.id = image_id",
@@ -44,8 +48,11 @@ QUERIES = {
 def snapshot(catalog: Catalog) -> dict[str, list[Any]]:
     """Return the rows of every table, sorted; duplicates would show."""
     with catalog.database.read() as connection:
+        hexed = r"upper(encode(\1, 'hex'))" if connection.dialect.name == "postgresql" else r"hex(\1)"
         return {
-            name: sorted((tuple(row) for row in connection.execute(text(query))), key=repr)
+            name: sorted(
+                (tuple(row) for row in connection.execute(text(re.sub(r"hex\(([\w.]+)\)", hexed, query)))), key=repr
+            )
             for name, query in QUERIES.items()
         }
 

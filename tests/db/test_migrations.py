@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from db import Catalog
 from db.engine import Database
 from db.errors import CatalogVersionError
-from db.migrate import upgrade
+from db.migrate import HEAD, make_config, upgrade
 from db.models import Base
 
 
@@ -16,7 +17,8 @@ def test_migrations_make_what_the_models_say(catalog: Catalog) -> None:
     with catalog.database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
-        indexes = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'index'")))
+        inspector = inspect(connection)
+        indexes = {index["name"] for table in Base.metadata.tables for index in inspector.get_indexes(table)}
     assert {index.name for table in Base.metadata.tables.values() for index in table.indexes} <= indexes
 
 
@@ -32,3 +34,7 @@ def test_a_newer_catalog_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(CatalogVersionError, match="newer artquarry"):
         upgrade(database)
     database.close()
+
+
+def test_the_head_known_without_alembic_is_alembics() -> None:
+    assert ScriptDirectory.from_config(make_config()).get_current_head() == HEAD
