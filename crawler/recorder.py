@@ -57,7 +57,7 @@ class Recorder:
             raise
         if entry is not None:
             session.refusals.pop(entry.host, None)
-            if self.crawler.settings.getbool("QUARRY_RESPECT_NOAI"):
+            if entry.kind is EntryKind.CONTENT and self.crawler.settings.getbool("QUARRY_RESPECT_NOAI"):
                 yielded = withhold(response, yielded)
             settler_of(self.crawler).add(_settlement(session, entry, yielded, response))
         for output in yielded:

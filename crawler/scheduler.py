@@ -24,7 +24,7 @@ from crawler.settling import settler_of
 from db.crawls import mark_seeded
 from db.engine import chunked
 from db.frontier import LEASE_S, Entry
-from db.recording import record_page
+from db.recording import record_page, unfetched
 from db.records import NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
@@ -70,7 +70,11 @@ class CatalogScheduler(BaseScheduler):
                 for page in batch:
                     if isinstance(page, PageRecord):
                         record_page(connection, page)
-                queue.enqueue(connection, [entry for entry in batch if isinstance(entry, NewEntry)])
+                entries = [entry for entry in batch if isinstance(entry, NewEntry)]
+                if spider.skip_known_files:
+                    missing = set(unfetched(connection, [e.url for e in entries if e.kind is EntryKind.FILE]))
+                    entries = [e for e in entries if e.kind is not EntryKind.FILE or e.url in missing]
+                queue.enqueue(connection, entries)
         with database.write() as connection:
             mark_seeded(connection, self.session.crawl.id)
 

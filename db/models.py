@@ -261,7 +261,7 @@ class PageFile(Base):
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
     file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), primary_key=True)
     role: Mapped[str] = mapped_column(Text, primary_key=True)
-    position: Mapped[int] = mapped_column(SmallInteger)
+    position: Mapped[int] = mapped_column(Integer)
     original_name: Mapped[str] = mapped_column(Text, default="")
     label: Mapped[str] = mapped_column(Text, default="")
     site_file_id: Mapped[str | None] = mapped_column(Text)

@@ -36,6 +36,8 @@ class CatalogSpider(Spider):
     refresh: str = ""
     absent_is_normal = False
     """Whether a missing page or file (HTTP 404, 410) is an answer and not a failure."""
+    skip_known_files = False
+    """Whether seeds that are files may be left out when an earlier crawl brought them home."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, refresh: str = "", **kwargs: Any) -> Self:
