@@ -5,6 +5,9 @@ Last-Modified) beside it. It is continued with Range and If-Range (RFC 9110 §14
 changed answers 200 with the new one and the old bytes are dropped.
 """
 
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -23,6 +26,30 @@ from crawler.session import session_of
 from db.records import FetchedFile
 
 CHUNK_BYTES = 256 * 1024
+ERROR_BODY_MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A file's request and answer as they went over the wire, for those who keep them (`meta["exchange"]`).
+
+    `whole` tells that the response given out has all of the body, or the blob store has.
+    """
+
+    began_at: datetime
+    asked: tuple[tuple[bytes, bytes], ...]
+    version: str
+    status: int
+    reason: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    whole: bool = False
+
+    @classmethod
+    def of(cls, answer: aiohttp.ClientResponse) -> "Exchange":
+        """Describe an answer whose body is still to be read."""
+        asked = tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.request_info.headers.items())
+        version = "HTTP/1.1" if answer.version is None else f"HTTP/{answer.version.major}.{answer.version.minor}"
+        return cls(datetime.now(UTC), asked, version, answer.status, answer.reason or "", answer.raw_headers)
 
 
 class BlobDownloadHandler(BaseDownloadHandler):
@@ -35,6 +62,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
         self._max_bytes = crawler.settings.getint("QUARRY_FILE_MAXSIZE")
         self._respect_noai = crawler.settings.getbool("QUARRY_RESPECT_NOAI")
         self._silence_s = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+        self._keeps_exchanges = bool(crawler.settings.get("QUARRY_WARC"))
 
     async def download_request(self, request: Request) -> Response:
         """Fetch a request; a file's response has no body but `meta["fetched"]`."""
@@ -69,16 +97,34 @@ class BlobDownloadHandler(BaseDownloadHandler):
             **(partial.continue_headers() or _conditions(request)),
         }
         async with self._client().get(URL(request.url, encoded=True), headers=headers, allow_redirects=False) as answer:
+            if self._keeps_exchanges:
+                request.meta["exchange"] = Exchange.of(answer)
             if answer.status == 416:
                 partial.drop()
                 raise TruncatedDownloadError("the server refuses to continue the file (HTTP 416); starting over")
             if answer.status not in (200, 206):
-                return _plain(request, answer)
+                return _plain(request, answer, body=await self._error_body(request, answer))
             if self._respect_noai and (refusal := refusal_in(answer.headers.get("X-Robots-Tag", ""))):
                 raise IgnoreRequest(f"X-Robots-Tag: {refusal}")
             await self._receive(answer, partial)
             request.meta["fetched"] = _fetched(request, answer, partial)
+            self._note_whole(request)
             return _plain(request, answer, status=200)
+
+    def _note_whole(self, request: Request) -> None:
+        if self._keeps_exchanges:
+            request.meta["exchange"] = replace(request.meta["exchange"], whole=True)
+
+    async def _error_body(self, request: Request, answer: aiohttp.ClientResponse) -> bytes:
+        """Return an error's body, or its beginning, if exchanges are kept; nobody else reads it."""
+        body = b""
+        if self._keeps_exchanges:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                while len(body) < ERROR_BODY_MAX_BYTES and (chunk := await answer.content.read(ERROR_BODY_MAX_BYTES)):
+                    body += chunk
+                if answer.content.at_eof():
+                    self._note_whole(request)
+        return body
 
     async def _receive(self, answer: aiohttp.ClientResponse, partial: Partial) -> None:
         version = Version.of(answer)
@@ -119,10 +165,10 @@ def _conditions(request: Request) -> dict[str, str]:
     return {name: value.decode("latin-1") for name, value in asked.items() if value}
 
 
-def _plain(request: Request, answer: aiohttp.ClientResponse, status: int | None = None) -> Response:
+def _plain(request: Request, answer: aiohttp.ClientResponse, status: int | None = None, body: bytes = b"") -> Response:
     kept: dict[str, Any] = {
         name: value
         for name, value in answer.headers.items()
         if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
     }
-    return Response(request.url, status=status or answer.status, headers=Headers(kept), request=request)
+    return Response(request.url, status=status or answer.status, headers=Headers(kept), body=body, request=request)

@@ -197,11 +197,14 @@ class FrontierQueue:
 
         Entries leased by others count as due: their owner may yet fail, or find more.
         """
+        now = self._clock()
         with self.database.read() as connection:
+            within = self._within_limit(connection)
+            # A million entries may be due: one is enough to know; only what is put off is worth comparing.
+            if connection.scalar(select(Frontier.id).where(*self._due(now), within).limit(1)) is not None:
+                return now
             pending = (Frontier.crawl_id == self.crawl_id, Frontier.state == EntryState.PENDING)
-            first = connection.scalar(
-                select(func.min(Frontier.not_before)).where(*pending, self._within_limit(connection))
-            )
+            first = connection.scalar(select(func.min(Frontier.not_before)).where(*pending, within))
             if first is not None:
                 return float(first)
             leased = connection.scalar(
