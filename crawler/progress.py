@@ -20,14 +20,11 @@ from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.logformatter import LogFormatter, LogFormatterResult
-from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
 from twisted.internet.task import LoopingCall
 
 from crawler.session import ENTRY_META, session_of
-from db.crawls import CrawlCounts, count_crawl
-from db.engine import Database
-from db.models import Frontier, Host
+from db.crawls import CrawlCounts, count_crawl, paused_hosts
 from db.records import FetchedFile, PageRecord
 from db.terminal import printable
 from db.vocabulary import EntryKind, EntryState
@@ -190,14 +187,6 @@ def tally_of(crawler: Crawler) -> Tally:
 def count_again_after_s(rows: int, cost_s: float) -> float:
     """Say how long a count may be used: seconds when counting is cheap, half a minute or more when it is not."""
     return max(REFRESH_S if rows <= LARGE_FRONTIER else REREAD_S, cost_s / REREAD_SHARE)
-
-
-def paused_hosts(database: Database, crawl_id: int, now: float) -> list[tuple[str, float]]:
-    """Return the hosts with something due in a crawl that are paused, and until when (seconds since 1970)."""
-    pending = (Frontier.crawl_id == crawl_id, Frontier.host == Host.name, Frontier.state == EntryState.PENDING)
-    query = select(Host.name, Host.paused_until).where(Host.paused_until > now, exists().where(*pending))
-    with database.read() as connection:
-        return [(row.name, row.paused_until) for row in connection.execute(query.order_by(Host.name))]
 
 
 def eta_s(requests: float | None, delays_s: list[float], mean_s: float) -> float | None:

@@ -27,6 +27,12 @@ QUARRY_BREAKER_AFTER = 5  # so many refusals (401, 403, 429) in a row pause a ho
 QUARRY_BREAKER_PAUSE = 600  # … for so many seconds
 QUARRY_RESPECT_NOAI = False  # leave files alone whose page or headers say noai or noimageai
 
+# Beside the catalog; None: not at all.
+QUARRY_WARC = None
+QUARRY_WARC_MAX_BYTES = 1024**3
+QUARRY_METRICS_PORT = None
+QUARRY_PROGRESS_S = 60  # off a terminal, a line of progress this often
+
 # The catalog is the queue, the memory and the retry list.
 SCHEDULER = "crawler.scheduler.CatalogScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
@@ -35,8 +41,10 @@ SPIDER_MIDDLEWARES = {"crawler.recorder.Recorder": 50}
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.politeness.PoliteRobotsMiddleware": 100,
+    "crawler.warc.WarcMiddleware": 950,  # next to the network: bodies as received, before decompression
 }
 EXTENSIONS = {
+    "crawler.metrics.Metrics": 10,
     "scrapy.extensions.throttle.AutoThrottle": None,
     "crawler.politeness.PoliteThrottle": 0,
     "crawler.progress.Progress": 0,

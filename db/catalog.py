@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from PIL import Image as PillowImage
 from sqlalchemy import Connection, RowMapping, Select, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -13,8 +13,10 @@ from db.engine import Database, chunked
 from db.errors import UnknownImageError
 from db.migrate import upgrade
 from db.models import Blob, Frame, Image, Tile
-from db.pixels import Rgba, canonical_rgba
 from db.settings import Settings
+
+if TYPE_CHECKING:
+    from db.pixels import Rgba
 
 FLAGS = ("featurized", "indexed")
 
@@ -86,7 +88,7 @@ class Catalog:
             for chunk in chunked(image_ids):
                 connection.execute(update(Image).where(Image.id.in_(chunk)).values({column: True}))
 
-    def open(self, image_id: int) -> Rgba:
+    def open(self, image_id: int) -> "Rgba":
         """Return an image's canonical pixels, (height, width, 4) uint8 RGBA. Raises UnknownImageError."""
         with self.database.read() as connection:
             sha256, frame, box = _pixel_source(connection, image_id)
@@ -97,7 +99,12 @@ class Catalog:
         return pixels.copy()
 
     @lru_cache(maxsize=16)  # noqa: B019 - a catalog lives as long as its program
-    def _frame(self, sha256: bytes, frame: int) -> Rgba:
+    def _frame(self, sha256: bytes, frame: int) -> "Rgba":
+        # Most programs that open a catalog never look at a pixel: they should not wait for numpy and Pillow.
+        from PIL import Image as PillowImage
+
+        from db.pixels import canonical_rgba
+
         with self.blobs.open(sha256) as stream, PillowImage.open(stream) as picture:
             picture.seek(frame)
             return canonical_rgba(picture)

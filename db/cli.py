@@ -17,7 +17,6 @@ from db.catalog import Catalog
 from db.crawls import retry_failed
 from db.credits import markdown
 from db.export import write_jsonl, write_tsv
-from db.report.build import build_report
 from db.status import Problem, Status, read_status
 from db.terminal import printable
 from db.vocabulary import Outcome
@@ -198,6 +197,8 @@ def report(catalog_url: str | None, blobs_url: str | None, out: Path) -> None:
 
     Example: quarry catalog report --out report && xdg-open report/index.html
     """
+    from db.report.build import build_report  # with Jinja2 and Pillow, which no other verb needs
+
     with (
         Catalog(catalog_url, blobs_url) as opened,
         Progress(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from db.engine import Database, upsert
-from db.models import Crawl, Frontier
+from db.models import Crawl, Frontier, Host
 from db.vocabulary import CrawlState, EntryKind, EntryState
 
 SETTLED = (EntryState.DONE, EntryState.FAILED)
@@ -98,3 +98,11 @@ def begin_refresh(database: Database, crawl_id: int, kinds: Sequence[EntryKind])
         count = connection.execute(update(Frontier).where(*settled).values(**again)).rowcount
         connection.execute(update(Crawl).where(Crawl.id == crawl_id).values(refreshes=Crawl.refreshes + 1))
     return count
+
+
+def paused_hosts(database: Database, crawl_id: int, now: float) -> list[tuple[str, float]]:
+    """Return the hosts with something due in a crawl that are paused, and until when (seconds since 1970)."""
+    pending = (Frontier.crawl_id == crawl_id, Frontier.host == Host.name, Frontier.state == EntryState.PENDING)
+    query = select(Host.name, Host.paused_until).where(Host.paused_until > now, exists().where(*pending))
+    with database.read() as connection:
+        return [(row.name, row.paused_until) for row in connection.execute(query.order_by(Host.name))]

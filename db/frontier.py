@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true, update
 
 from db.engine import Database, insert_new
 from db.errors import LeaseLostError
@@ -189,7 +189,7 @@ class FrontierQueue:
             )
         )
         if last is None:
-            return Frontier.id > 0
+            return true()  # any condition on the id here would keep SQLite from the index of what is due
         return or_(Frontier.kind == EntryKind.FILE, and_(Frontier.kind == EntryKind.CONTENT, Frontier.id <= last))
 
     def next_due(self) -> float | None:

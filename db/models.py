@@ -125,7 +125,7 @@ class Frontier(Base):
             postgresql_where=text("state = 'leased'"),
         ),
         Index("ix_frontier_crawl_id_kind_id", "crawl_id", "kind", "id"),
-        Index("ix_frontier_crawl_id_state", "crawl_id", "state"),
+        Index("ix_frontier_crawl_id_state_kind", "crawl_id", "state", "kind"),
         NEVER_REUSED,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

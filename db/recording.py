@@ -200,7 +200,8 @@ def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
     }
     insert_new(connection, FileVersion, [version])
     insert_new(connection, Place, [_root_place(file_id, blob_id)])
-    spread(connection, [blob_id])
+    if stages.is_settled(connection, Stage.READ, blob_id):
+        spread(connection, [blob_id])  # else nothing is known of it that could be seen here
 
 
 def _root_place(file_id: int, blob_id: int) -> dict[str, Any]:

@@ -83,6 +83,12 @@ def settle(
     )
 
 
+def is_settled(connection: Connection, stage: Stage, subject_id: int) -> bool:
+    """Tell whether a stage ever had a result for a subject (it may be due again since)."""
+    row = (Ledger.stage == stage, Ledger.subject_id == subject_id, Ledger.settled_at.is_not(None))
+    return connection.scalar(select(Ledger.subject_id).where(*row)) is not None
+
+
 @dataclass(frozen=True)
 class DueBlob:
     """A blob that is due to be read."""

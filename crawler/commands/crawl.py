@@ -6,8 +6,10 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from crawler.errors import CrawlUsageError
+from crawler.metrics import check_metrics
 from crawler.progress import Progress
 from crawler.spiders.base import CatalogSpider
+from crawler.warc import check_warc
 
 DONE, PROBLEMS, STOPPED = 0, 1, 3
 
@@ -24,6 +26,8 @@ class Command(ScrapyCrawl):
         try:
             if issubclass(crawler.spidercls, CatalogSpider):
                 crawler.spidercls.check(crawler.settings, opts.spargs)
+            check_warc(crawler.settings)
+            check_metrics(crawler.settings)
         except CrawlUsageError as error:
             raise UsageError(str(error), print_help=False) from error
         self.crawler_process.crawl(crawler, **opts.spargs)

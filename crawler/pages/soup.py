@@ -1,12 +1,14 @@
 """Small readings of a parsed document that several page objects share."""
 
+from functools import lru_cache
 from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
 
 
+@lru_cache(maxsize=2)
 def parse_html(html: str) -> BeautifulSoup:
-    """Parse with lxml, which forgives what real sites do."""
+    """Parse with lxml, which forgives what real sites do. The last documents are kept: do not change the tree."""
     return BeautifulSoup(html, "lxml")
 
 

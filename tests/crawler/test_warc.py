@@ -18,9 +18,10 @@ import pytest
 from scrapy.settings import Settings
 from sqlalchemy import text
 
-from crawler import warc
+from crawler import warc_files
 from crawler.errors import CrawlUsageError
-from crawler.warc import Capture, WarcFolder, check_warc, whole_bytes
+from crawler.warc import check_warc
+from crawler.warc_files import Capture, WarcFolder, whole_bytes
 from demo.replica import Abort, Site, serve
 from tests.conftest import Home
 
@@ -240,7 +241,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path, monkeypatch: pytest.Mo
     folder.write(capture(1))
     room = 100
 
-    def full(self: warc._Out, data: bytes) -> None:
+    def full(self: warc_files._Out, data: bytes) -> None:
         nonlocal room
         room -= len(data)
         self.raw.write(data[: max(0, room)])
@@ -248,7 +249,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path, monkeypatch: pytest.Mo
             raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(warc._Out, "write", full)
+        patched.setattr(warc_files._Out, "write", full)
         with pytest.raises(OSError, match="No space left"):
             folder.write(capture(2, os.urandom(10_000)))
     folder.write(capture(3))
@@ -295,7 +296,7 @@ def test_large_files_are_streamed(tmp_path: Path) -> None:
         stream.truncate(200 << 20)
     script = (
         "import resource, sys; from pathlib import Path; from datetime import UTC, datetime\n"
-        "from crawler.warc import Capture, WarcFolder\n"
+        "from crawler.warc_files import Capture, WarcFolder\n"
         "folder = WarcFolder(Path(sys.argv[2]), 1 << 30, {'software': 'test'}); folder.repair()\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "body = Path(sys.argv[1])\n"

@@ -189,7 +189,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("frontier", schema=None) as batch_op:
         batch_op.create_index("ix_frontier_crawl_id_kind_id", ["crawl_id", "kind", "id"], unique=False)
-        batch_op.create_index("ix_frontier_crawl_id_state", ["crawl_id", "state"], unique=False)
+        batch_op.create_index("ix_frontier_crawl_id_state_kind", ["crawl_id", "state", "kind"], unique=False)
         batch_op.create_index(
             "ix_frontier_leased",
             ["owner"],

@@ -1,0 +1,1 @@
+"""Measurements against peers; see docs/benchmarks.md. Not part of the installed package."""

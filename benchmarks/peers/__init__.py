@@ -1,0 +1,1 @@
+"""What we are measured against, set up as its own documentation says."""
