@@ -61,8 +61,16 @@ class BlobStore:
         self.root = Path(url.removeprefix("file://")).absolute()
         self._blobs = self.root / "sha256"
         self.temporary = self.root / "tmp"
-        self._blobs.mkdir(parents=True, exist_ok=True)
+        self._make_shards()
         self.temporary.mkdir(parents=True, exist_ok=True)
+
+    def _make_shards(self) -> None:
+        """Make all 256 folders at once, on the disk for sure: a blob's own folder never has to be waited for again."""
+        if (self._blobs / "ff").exists():
+            return
+        for shard in range(256):
+            (self._blobs / f"{shard:02x}").mkdir(parents=True, exist_ok=True)
+        _sync(self._blobs)
 
     @contextmanager
     def writer(self, *, durable: bool = False) -> Iterator[BlobWriter]:
@@ -82,13 +90,11 @@ class BlobStore:
     def adopt(self, temporary: Path, stored: Stored, *, durable: bool = False) -> None:
         """Rename a complete file of this store's disk to its blob's name; `durable` waits until that is on the disk."""
         target = self.path(stored.sha256)
-        target.parent.mkdir(exist_ok=True)
         if durable:
             _sync(temporary)
         temporary.replace(target)
         if durable:
             _sync(target.parent)
-            _sync(self._blobs)
 
     def path(self, sha256: bytes) -> Path:
         """Return where a blob is, or would be."""

@@ -24,6 +24,7 @@ from db.vocabulary import CrawlState, EntryKind, EntryState
 
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
+LOOK_FOR_DEAD_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class FrontierQueue:
         self.crawl_id = crawl_id
         self.owner = new_owner()
         self._clock = clock
+        self._look_for_dead_at = 0.0
 
     def enqueue(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
         """Add entries, inside the caller's transaction; what the crawl knows already stays as it is."""
@@ -78,7 +80,9 @@ class FrontierQueue:
         """Claim up to `count` entries that are due, of hosts that are ours or free."""
         now = self._clock()
         with self.database.write() as connection:
-            self._free_dead(connection, now)
+            if now >= self._look_for_dead_at:
+                self._free_dead(connection, now)
+                self._look_for_dead_at = now + LOOK_FOR_DEAD_S
             entries: list[Entry] = []
             for host in self._claim_hosts(connection, now):
                 if len(entries) >= count:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from db import stages
 from db.derive import spread
-from db.engine import insert_new, upsert
+from db.engine import chunked, insert_new, upsert
 from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
 from db.urls import stored_name
@@ -39,11 +39,14 @@ def record_page(connection: Connection, page: PageRecord) -> int:
         "gone_at": None,
         "fetched_at": datetime.now(UTC),
     }
-    connection.execute(
-        upsert(connection, Page).values(**values).on_conflict_do_update(index_elements=["url"], set_=values)
-    )
-    page_id = connection.scalars(select(Page.id).where(Page.url == page.url)).one()
-    for table in (Person, Licence, Tag, Collection):
+    known = connection.scalar(select(Page.id).where(Page.url == page.url))
+    page_id = connection.scalars(
+        upsert(connection, Page)
+        .values(**values)
+        .on_conflict_do_update(index_elements=["url"], set_=values)
+        .returning(Page.id)
+    ).one()
+    for table in (Person, Licence, Tag, Collection) if known is not None else ():
         connection.execute(delete(table).where(table.page_id == page_id))
     _record_claims(connection, page_id, page)
     _record_links(connection, page_id, page)
@@ -83,13 +86,19 @@ def _record_links(connection: Connection, page_id: int, page: PageRecord) -> Non
     shown = [(ids[link.url], link.role.value) for link in page.files]
     if page.links_from is None:
         _withdraw_others(connection, page_id, set(shown))
+    if not page.files:
+        return
     statement = upsert(connection, PageFile)
     replaced = {name: statement.excluded[name] for name in LINK_CLAIMS}
     keys = ["page_id", "file_id", "role"]
-    for position, link in enumerate(page.files, page.links_from or 0):
-        row = {**_link_row(link, position), "page_id": page_id, "file_id": ids[link.url]}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), row)
-        _claim_source_page(connection, ids[link.url], page_id, page.url, link)
+    rows = [
+        {**_link_row(link, position), "page_id": page_id, "file_id": ids[link.url]}
+        for position, link in enumerate(page.files, page.links_from or 0)
+    ]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
+    ranked = [(ids[link.url], f"{ROLE_RANK[link.role]} {page.url}") for link in page.files]
+    claims = [{"of_file": file_id, "by_page": page_id, "rank": rank} for file_id, rank in ranked]
+    connection.execute(CLAIM_SOURCE_PAGE, claims)
 
 
 LINK_CLAIMS = (
@@ -106,17 +115,15 @@ LINK_CLAIMS = (
 
 def changed_files(connection: Connection, page: PageRecord) -> list[str]:
     """Return the URLs of files that the catalog has, but that the page now describes with another id or size."""
-    changed = []
-    for link in page.files:
-        known = connection.execute(
-            select(PageFile.site_file_id, PageFile.declared_bytes)
-            .join(Page, Page.id == PageFile.page_id)
-            .join(File, File.id == PageFile.file_id)
-            .where(Page.url == page.url, File.url == link.url, PageFile.role == link.role)
-        ).first()
-        if known is not None and tuple(known) != (link.site_file_id, link.declared_bytes):
-            changed.append(link.url)
-    return changed
+    rows = connection.execute(
+        select(File.url, PageFile.role, PageFile.site_file_id, PageFile.declared_bytes)
+        .join(Page, Page.id == PageFile.page_id)
+        .join(File, File.id == PageFile.file_id)
+        .where(Page.url == page.url)
+    )
+    known = {(url, role): (site_id, size) for url, role, site_id, size in rows}
+    claims = {(link.url, link.role.value): (link.site_file_id, link.declared_bytes) for link in page.files}
+    return [key[0] for key, claim in claims.items() if key in known and known[key] != claim]
 
 
 def _link_row(link: FileLink, position: int) -> dict[str, Any]:
@@ -152,17 +159,31 @@ def record_page_gone(connection: Connection, url: str) -> None:
         _withdraw_others(connection, page_id, set())
 
 
-def _claim_source_page(connection: Connection, file_id: int, page_id: int, page_url: str, link: FileLink) -> None:
-    """Make this the file's source page if its claim is the best one; the order of recording must not matter."""
-    rank = f"{ROLE_RANK[link.role]} {page_url}"
-    better = (File.page_id.is_(None)) | (File.page_rank > rank)
-    connection.execute(update(File).where(File.id == file_id, better).values(page_id=page_id, page_rank=rank))
+CLAIM_SOURCE_PAGE = (
+    update(File)
+    .where(File.id == bindparam("of_file"), File.page_id.is_(None) | (File.page_rank > bindparam("rank")))
+    .values(page_id=bindparam("by_page"), page_rank=bindparam("rank"))
+)
+"""Makes a page the source of a file if its claim is the best one; the order of recording must not matter."""
 
 
 def ensure_files(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
     """Return the ids of file rows for these URLs, making those that are missing."""
-    insert_new(connection, File, [_empty_file(url) for url in dict.fromkeys(urls)])
-    return {url: connection.scalars(select(File.id).where(File.url == url)).one() for url in dict.fromkeys(urls)}
+    wanted = list(dict.fromkeys(urls))
+    ids = _file_ids(connection, wanted)
+    missing = [url for url in wanted if url not in ids]
+    if missing:
+        insert_new(connection, File, [_empty_file(url) for url in missing])
+        ids |= _file_ids(connection, missing)
+    return ids
+
+
+def _file_ids(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for chunk in chunked(urls):
+        for url, file_id in connection.execute(select(File.url, File.id).where(File.url.in_(chunk))):
+            found[url] = file_id
+    return found
 
 
 def _empty_file(url: str) -> dict[str, Any]:
@@ -171,9 +192,10 @@ def _empty_file(url: str) -> dict[str, Any]:
 
 def unfetched(connection: Connection, urls: Sequence[str]) -> list[str]:
     """Return those of the URLs whose bytes the catalog does not have yet, in order."""
-    return [
-        url for url in dict.fromkeys(urls) if connection.scalar(select(File.blob_id).where(File.url == url)) is None
-    ]
+    had: set[str] = set()
+    for chunk in chunked(urls):
+        had.update(connection.scalars(select(File.url).where(File.url.in_(chunk), File.blob_id.is_not(None))))
+    return [url for url in dict.fromkeys(urls) if url not in had]
 
 
 def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
