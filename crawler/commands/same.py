@@ -5,14 +5,17 @@ import asyncio
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.errors import DownloadError
-from crawler.same import Known, is_same, known_from_catalog
-from db import Catalog
 
+if TYPE_CHECKING:
+    from crawler.same import Known
+
+# Scrapy imports every command whenever any is run, so what only this one needs is imported when it runs.
 SAME, DIFFERENT, FAILED = 0, 1, 4
 
 
@@ -39,6 +42,8 @@ class Command(ScrapyCommand):
         """Compare."""
         if len(args) != 1:
             raise UsageError("name one URL")
+        from crawler.same import is_same
+
         known = self._known(args[0], opts.file)
         assert self.settings is not None  # noqa: S101 - set by Scrapy before run()
         try:
@@ -58,7 +63,10 @@ class Command(ScrapyCommand):
         print(json.dumps(dataclasses.asdict(answer)) if opts.json else said)  # noqa: T201 - a command's answer
         self.exitcode = SAME if answer.same else DIFFERENT
 
-    def _known(self, url: str, file: Path | None) -> Known:
+    def _known(self, url: str, file: Path | None) -> "Known":
+        from crawler.same import Known, known_from_catalog
+        from db import Catalog
+
         if file is not None:
             if not file.is_file():
                 raise UsageError(f"{file} is not a file", print_help=False)
