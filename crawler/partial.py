@@ -1,14 +1,16 @@
 """A file on its way: bytes so far, and which version of the remote file they belong to."""
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
 import aiohttp
 
-from crawler.errors import TruncatedDownloadError
+from crawler.errors import DownloadError, TruncatedDownloadError
 from db.blobs import BlobStore, Stored
 from db.urls import fingerprint
 
@@ -35,9 +37,10 @@ class Version:
                 raise TruncatedDownloadError("HTTP 206 without a readable Content-Range")
             total = None if span[2] == "*" else int(span[2])
             return cls(etag, modified, total, int(span[1]))
-        # With a content coding the length is that of the coded bytes: it says nothing of ours.
-        length = None if answer.headers.get("Content-Encoding") else answer.content_length
-        return cls(etag, modified, length)
+        if answer.headers.get("Content-Encoding"):
+            # Length and version are those of the coded bytes: ours cannot be counted, nor continued.
+            return cls("", "", None)
+        return cls(etag, modified, answer.content_length)
 
     @property
     def validator(self) -> str:
@@ -79,14 +82,34 @@ class Partial:
         """Open for writing at `resume_at`; bytes before it are hashed again, bytes after it dropped."""
         if resume_at and self._data.stat().st_size != resume_at:
             raise TruncatedDownloadError(f"asked to continue, the server starts at {resume_at}")
-        self._stream = self._data.open("r+b" if resume_at else "wb")
+        if resume_at and not self._same_version(version):
+            self.drop()
+            raise TruncatedDownloadError("asked to continue, the server sends a part of another version")
+        self._stream = self._lock()
         if not resume_at:
+            self._stream.truncate(0)
             # After the truncation: a note must never speak of another version's bytes.
             self._note.write_text(json.dumps(asdict(version)))
         self._hash = hashlib.sha256()
         while chunk := self._stream.read(READ_BYTES) if resume_at else b"":
             self._hash.update(chunk)
         self.size_bytes = resume_at
+
+    def _same_version(self, version: Version) -> bool:
+        """Compare a 206 with what we have (RFC 9110 §15.3.7.3): not every server heeds If-Range."""
+        known = self._known_version()
+        named = known is not None and (not version.validator or version.validator == known.validator)
+        return named and known is not None and known.total_bytes in (None, version.total_bytes)
+
+    def _lock(self) -> BinaryIO:
+        """Open the file for ourselves: two writers would mix their bytes."""
+        stream = os.fdopen(os.open(self._data, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.close()
+            raise DownloadError("another download is writing this file") from error
+        return stream
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
@@ -103,6 +126,9 @@ class Partial:
 
     def finish(self) -> Stored:
         """Put the complete file into the blob store, on disk for sure."""
+        if self._data.stat().st_size != self.size_bytes:
+            self.drop()
+            raise TruncatedDownloadError("the unfinished file was changed by somebody else")
         stored = Stored(self._hash.digest(), self.size_bytes)
         self._blobs.adopt(self._data, stored, durable=True)
         self._note.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -21,6 +22,10 @@ LEAST_DELAY_S = 0.001
 the concurrency says, and it would not wait when asked to."""
 
 
+LONGEST_DELAY_S = 3600.0
+SLOT = "download_slot"
+
+
 class PoliteRobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's robots.txt middleware, which also keeps the Crawl-delay it finds there and heeds Retry-After."""
 
@@ -30,12 +35,18 @@ class PoliteRobotsMiddleware(RobotsTxtMiddleware):
         crawler.signals.connect(self._one_at_a_time, signals.request_reached_downloader)
         crawler.signals.connect(self._heed, signals.response_downloaded)
 
+    async def process_request(self, request: Request) -> None:  # type: ignore[override] # the decorator hides its shape
+        """Obey robots.txt. A redirect to another host must not travel in the first one's slot, with its delay."""
+        if request.meta.get(SLOT) not in (None, urlsplit(request.url).hostname):
+            del request.meta[SLOT]
+        await super().process_request(request)
+
     def _keep_delay(self, robotparser: Any, request: Request) -> None:
         delay = robotparser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
         if delay is None:
             return
         settings = self.crawler.settings
-        least = max(float(delay), settings.getfloat("DOWNLOAD_DELAY"), LEAST_DELAY_S)
+        least = max(min(float(delay), LONGEST_DELAY_S), settings.getfloat("DOWNLOAD_DELAY"), LEAST_DELAY_S)
         mean, jitter = with_jitter(least, settings.getfloat("QUARRY_DELAY_JITTER"))
         logger.info("robots.txt of %s asks for %s s between requests; keeping at least %s s", request.url, delay, least)
         downloader: Any = self.crawler.engine.downloader if self.crawler.engine else None

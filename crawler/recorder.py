@@ -21,7 +21,7 @@ from crawler.politeness import trip
 from crawler.session import CrawlSession, as_entry, session_of, stop_crawl
 from crawler.settling import Settlement, settler_of
 from crawler.verdicts import ABSENT_STATUSES, REFUSAL_STATUSES, Verdict, judge
-from db.frontier import Entry
+from db.frontier import MAX_ATTEMPTS, Entry
 from db.recording import changed_files, record_fetched, record_page, record_page_gone, unfetched
 from db.records import FetchedFile, PageRecord
 from db.vocabulary import EntryKind
@@ -104,9 +104,13 @@ def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None
         stop_crawl(crawler, error)
         return
     status = error.response.status if isinstance(error, HttpError) else None
+    if status == 304:
+        session_of(crawler).refusals.pop(entry.host, None)
     if status == 304 or (status in ABSENT_STATUSES and getattr(crawler.spider, "absent_is_normal", False)):
         _settle_without_body(crawler, entry, status)
         return
+    if status is not None and status not in REFUSAL_STATUSES:
+        session_of(crawler).refusals.pop(entry.host, None)
     if status in REFUSAL_STATUSES and _breaks_the_circuit(crawler, entry, request, status):
         return
     _fail(crawler, entry, judge(error, entry.attempts))
@@ -132,7 +136,10 @@ def _breaks_the_circuit(crawler: Crawler, entry: Entry, request: Request, status
         reason = f"HTTP {status}; the host refuses everything"
         session.queue.pause_host(connection, entry.host, until, reason)
         session.queue.reopen(connection, before, until)
-        session.queue.postpone(connection, entry.id, until, reason, status)
+        if entry.attempts + 1 < MAX_ATTEMPTS:
+            session.queue.postpone(connection, entry.id, until, reason, status)
+        else:
+            session.queue.fail(connection, entry.id, reason, status)
 
     settler_of(crawler).add(Settlement(entry, write))
     return True

@@ -110,6 +110,8 @@ class CatalogScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """Hand out a leased entry, leasing more when there is room."""
+        if self.session.stopping:
+            return None
         if not self._ready:
             settler = settler_of(self.crawler)
             at_work = len(self.session.in_flight) - settler.waiting
@@ -156,7 +158,7 @@ class CatalogScheduler(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Tell whether the crawl may still get work, from here or from another process."""
-        if self._ready:
+        if self._ready or self.session.stopping:
             return True
         settler_of(self.crawler).flush()
         self._fail_dropped()
@@ -166,7 +168,8 @@ class CatalogScheduler(BaseScheduler):
         """Settle what some component swallowed: the engine is done with it, but nobody said how it ended."""
         engine: Any = self.crawler.engine
         at_work = {request.meta.get(ENTRY_META) for request in engine._slot.inprogress}  # noqa: SLF001 - no public twin
-        for entry in [e for e in self.session.in_flight.values() if e.id not in at_work]:
+        known = at_work | self.session.settling
+        for entry in [e for e in self.session.in_flight.values() if e.id not in known]:
             logger.error("%s: dropped inside Scrapy; settled as failed", entry.url)
             with self.session.catalog.database.write() as connection:
                 self.session.queue.fail(connection, entry.id, "dropped inside Scrapy by a component")

@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 from crawler.errors import CrawlUsageError
 from crawler.spiders.base import REFRESHES
 from db import Catalog
-from db.crawls import OpenedCrawl, begin_refresh, open_crawl
+from db.crawls import OpenedCrawl, open_crawl
 from db.frontier import Entry, FrontierQueue
 from db.records import NewEntry
 from db.vocabulary import EntryKind
@@ -31,6 +31,7 @@ class CrawlSession:
         self.settling: set[int] = set()
         self.refusals: dict[str, list[int]] = {}
         self.found_more = True
+        self.stopping = False
 
     def entry_of(self, request: Request) -> Entry | None:
         """Return the entry that a request stands for, unless its outcome is known already."""
@@ -60,15 +61,14 @@ def _open(crawler: Crawler) -> CrawlSession:
     if spider is None or arguments is None:
         raise CrawlUsageError(f"spider {spider} does not say what it was asked to do (crawl_arguments)")
     catalog = Catalog(crawler.settings["QUARRY_CATALOG"], crawler.settings["QUARRY_BLOBS"], durable=True)
-    crawl = open_crawl(catalog.database, spider.name, arguments, getattr(spider, "page_limit", None))
-    refresh = REFRESHES[getattr(spider, "refresh", "")]
-    if refresh and crawl.finished:
-        begin_refresh(catalog.database, crawl.id, refresh)
+    limit = getattr(spider, "page_limit", None)
+    crawl = open_crawl(catalog.database, spider.name, arguments, limit, REFRESHES[getattr(spider, "refresh", "")])
     return CrawlSession(catalog, crawl)
 
 
 def stop_crawl(crawler: Crawler, error: Exception) -> None:
     """End the crawl because something that must not be lost cannot be written."""
+    session_of(crawler).stopping = True
     logger.error("stopping: %s; free what is missing and give the same command again", error)
     if crawler.engine is not None:
         closing = crawler.engine.close_spider_async(reason="the catalog or the blobs cannot be written")

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from scrapy.crawler import Crawler
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from crawler.session import CrawlSession, session_of, stop_crawl
 from db.errors import LeaseLostError
@@ -63,11 +63,17 @@ class Settler:
             return
         try:
             self._commit(group)
-        except DBAPIError as error:
-            stop_crawl(self._crawler, error)
-        except Exception:
-            for settlement in group:
-                self._commit_alone(settlement)
+        except Exception as error:
+            if not self._stops(error):
+                for settlement in group:
+                    self._commit_alone(settlement)
+
+    def _stops(self, error: Exception) -> bool:
+        """Stop the crawl if the catalog cannot be written; data that a database refuses is the input's fault."""
+        if not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError):
+            return False
+        stop_crawl(self._crawler, error)
+        return True
 
     def _commit(self, group: list[Settlement]) -> None:
         with self._session.catalog.database.write() as connection:
@@ -80,15 +86,23 @@ class Settler:
         entry, queue = settlement.entry, self._session.queue
         try:
             self._commit([settlement])
-        except DBAPIError as error:
-            stop_crawl(self._crawler, error)
         except LeaseLostError as error:
             logger.warning("%s: %s; its new owner records it", entry.url, error)
             self._session.done_with(entry)
         except Exception as error:
+            if self._stops(error):
+                return
             logger.exception("%s: what it brought could not be recorded", entry.url)
-            reason = f"could not be recorded: {type(error).__name__}: {error}"
-            self._commit([Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason))])
+            reason = f"could not be recorded: {type(error).__name__}"
+            self._give_up(Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason)))
+
+    def _give_up(self, settlement: Settlement) -> None:
+        try:
+            self._commit([settlement])
+        except LeaseLostError:
+            self._session.done_with(settlement.entry)
+        except DBAPIError as error:
+            stop_crawl(self._crawler, error)
 
 
 _settlers: "WeakKeyDictionary[Crawler, Settler]" = WeakKeyDictionary()

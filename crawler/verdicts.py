@@ -16,6 +16,8 @@ from db.frontier import MAX_ATTEMPTS
 
 BACKOFF_BASE_S = 2.0
 BACKOFF_MAX_S = 3600.0
+LONGEST_WAIT_S = 24 * 3600.0
+"""No server's number keeps a crawl waiting longer at a time."""
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 ABSENT_STATUSES = frozenset({404, 410})
 REFUSAL_STATUSES = frozenset({401, 403, 429})
@@ -55,7 +57,7 @@ def _judge_status(response: Response, attempts: int, now: float, spread: float) 
     if status not in RETRY_STATUSES:
         return Verdict(f"HTTP {status}", status=status)
     asked = retry_after_s(response.headers.get(b"Retry-After"), now)
-    wait = _backoff(attempts, spread) if asked is None else min(asked, 24 * BACKOFF_MAX_S)
+    wait = _backoff(attempts, spread) if asked is None else asked
     verdict = _again(f"HTTP {status}", status, attempts, now + wait)
     return replace(verdict, hold_host=status in HOLD_STATUSES)
 
@@ -75,12 +77,12 @@ def retry_after_s(value: bytes | None, now: float) -> float | None:
     if value is None:
         return None
     text = value.decode("latin-1").strip()
-    if text.isdigit():
-        return float(text)
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_WAIT_S)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
+    return min(max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds()), LONGEST_WAIT_S)

@@ -18,16 +18,24 @@ SETTLED = (EntryState.DONE, EntryState.FAILED)
 
 @dataclass(frozen=True)
 class OpenedCrawl:
-    """A crawl to work on; `known` tells that it was begun before, `finished` that nothing was left to do then."""
+    """A crawl to work on; `known`: begun before; `seeded`: all it begins with is in the frontier."""
 
     id: int
     known: bool
-    finished: bool
     seeded: bool
 
 
-def open_crawl(database: Database, spider: str, arguments: dict[str, Any], page_limit: int | None) -> OpenedCrawl:
-    """Begin a crawl, or continue the one with the same spider and arguments. The limit may change between runs."""
+def open_crawl(
+    database: Database,
+    spider: str,
+    arguments: dict[str, Any],
+    page_limit: int | None,
+    refresh: Sequence[EntryKind] = (),
+) -> OpenedCrawl:
+    """Begin a crawl, or continue the one with the same spider and arguments. The limit may change between runs.
+
+    With `refresh`, a crawl that has nothing left to do looks at its entries of these kinds again.
+    """
     key = hashlib.sha256(json.dumps([spider, arguments], sort_keys=True).encode()).hexdigest()
     with database.write() as connection:
         known = connection.execute(select(Crawl.state, Crawl.seeded).where(Crawl.key == key)).first()
@@ -46,8 +54,17 @@ def open_crawl(database: Database, spider: str, arguments: dict[str, Any], page_
             upsert(connection, Crawl).values(**fresh).on_conflict_do_update(index_elements=["key"], set_=again)
         )
         crawl_id = connection.scalars(select(Crawl.id).where(Crawl.key == key)).one()
-    finished = known is not None and known.state == CrawlState.FINISHED
-    return OpenedCrawl(crawl_id, known is not None, finished, known is not None and known.seeded)
+        if refresh and known is not None and known.seeded and _has_nothing_left(connection, crawl_id, known.state):
+            _begin_refresh(connection, crawl_id, refresh)
+    return OpenedCrawl(crawl_id, known is not None, known is not None and known.seeded)
+
+
+def _has_nothing_left(connection: Connection, crawl_id: int, state: str) -> bool:
+    """Tell whether a crawl came to its end, be it that it was killed before it could say so."""
+    if state == CrawlState.FINISHED:
+        return True
+    left = (Frontier.crawl_id == crawl_id, Frontier.state.in_((EntryState.PENDING, EntryState.LEASED)))
+    return connection.scalar(select(Frontier.id).where(*left).limit(1)) is None
 
 
 @dataclass(frozen=True)
@@ -90,14 +107,12 @@ def mark_seeded(connection: Connection, crawl_id: int) -> None:
     connection.execute(update(Crawl).where(Crawl.id == crawl_id).values(seeded=True))
 
 
-def begin_refresh(database: Database, crawl_id: int, kinds: Sequence[EntryKind]) -> int:
-    """Make settled entries of these kinds due again, to be asked for conditionally; return how many."""
-    with database.write() as connection:
-        settled = (Frontier.crawl_id == crawl_id, Frontier.kind.in_(kinds), Frontier.state.in_(SETTLED))
-        again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0, "reason": ""}
-        count = connection.execute(update(Frontier).where(*settled).values(**again)).rowcount
-        connection.execute(update(Crawl).where(Crawl.id == crawl_id).values(refreshes=Crawl.refreshes + 1))
-    return count
+def _begin_refresh(connection: Connection, crawl_id: int, kinds: Sequence[EntryKind]) -> None:
+    """Make settled entries of these kinds due again, to be asked for conditionally."""
+    settled = (Frontier.crawl_id == crawl_id, Frontier.kind.in_(kinds), Frontier.state.in_(SETTLED))
+    again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0, "reason": ""}
+    connection.execute(update(Frontier).where(*settled).values(**again))
+    connection.execute(update(Crawl).where(Crawl.id == crawl_id).values(refreshes=Crawl.refreshes + 1))
 
 
 def paused_hosts(database: Database, crawl_id: int, now: float) -> list[tuple[str, float]]:

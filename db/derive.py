@@ -7,15 +7,16 @@ sighting) follows from them; `spread` brings that up to date, in the same transa
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select, text
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, text
 from sqlalchemy.orm import aliased
 
 from db import stages
 from db.engine import chunked, insert_new, upsert
 from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
 from db.records import FrameRecord, ImageRecord, ReadResult, SidecarRecord, SliceResult
-from db.vocabulary import Stage
+from db.vocabulary import Outcome, Stage
 
+MAX_NEW_PLACES = 200_000
 MAX_DEPTH = 8
 """Archives in archives are followed this deep; it also ends an archive that holds itself."""
 
@@ -26,10 +27,9 @@ def record_read(connection: Connection, blob_id: int, result: ReadResult) -> Non
     _record_members(connection, blob_id, result)
     _record_frames(connection, blob_id, result.frames)
     _record_sidecars(connection, blob_id, result.sidecars)
-    spread(connection, [blob_id])
-    stages.settle(
-        connection, Stage.READ, blob_id, result.outcome, result.version, format_=result.format, reason=result.reason
-    )
+    refused = spread(connection, [blob_id])
+    outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
+    stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
 
 
 def _forget_reading(connection: Connection, blob_id: int) -> None:
@@ -174,13 +174,17 @@ def _drop_stale_tiles(connection: Connection, sheet_id: int, kept: set[tuple[int
         connection.execute(delete(Tile).where(Tile.id.in_(chunk)))
 
 
-def spread(connection: Connection, blob_ids: Sequence[int]) -> None:
-    """Bring places and sightings up to date below every place of these blobs."""
+def spread(connection: Connection, blob_ids: Sequence[int]) -> str:
+    """Bring places and sightings up to date below every place of these blobs; return why not all, if so.
+
+    A few nested archives with many identical members can be seen in billions of places: that is refused.
+    """
+    refused = ""
     front = list(blob_ids)
     for _ in range(MAX_DEPTH + 1):
         reached: set[int] = set()
         for chunk in chunked(front):
-            _see_members(connection, chunk)
+            refused = _see_members(connection, chunk) or refused
             _see_frames(connection, chunk)
             reached.update(
                 connection.scalars(
@@ -188,9 +192,18 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> None:
                 )
             )
         front = sorted(reached)
+    return refused
 
 
-def _see_members(connection: Connection, archive_ids: Sequence[int]) -> None:
+def _see_members(connection: Connection, archive_ids: Sequence[int]) -> str:
+    new = connection.scalar(
+        select(func.count())
+        .select_from(Place)
+        .join(Member, Member.archive_id == Place.blob_id)
+        .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
+    )
+    if new is not None and new > MAX_NEW_PLACES:
+        return f"places of members: saw {new}, limit {MAX_NEW_PLACES}"
     separator = text("CASE WHEN place.fragment <> '' THEN '&' ELSE '' END")
     slash = text("CASE WHEN place.path <> '' THEN '/' ELSE '' END")
     seen = (
@@ -209,6 +222,7 @@ def _see_members(connection: Connection, archive_ids: Sequence[int]) -> None:
     )
     columns = ["file_id", "parent_id", "member_id", "blob_id", "root_id", "depth", "path", "fragment"]
     connection.execute(upsert(connection, Place).from_select(columns, seen).on_conflict_do_nothing())
+    return ""
 
 
 def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:

@@ -84,10 +84,15 @@ class FrontierQueue:
                 self._free_dead(connection, now)
                 self._look_for_dead_at = now + LOOK_FOR_DEAD_S
             entries: list[Entry] = []
-            for host in self._claim_hosts(connection, now):
+            hosts = self._free_hosts_with_work(connection, count, now)
+            share = -(-count // max(len(hosts), 1))
+            for host in hosts:
+                entries += self._lease_of_host(connection, host, min(share, count - len(entries)), now)
                 if len(entries) >= count:
                     break
-                entries += self._lease_of_host(connection, host, count - len(entries), now)
+            served = sorted({entry.host for entry in entries})
+            lease = {"owner": self.owner, "lease_until": now + LEASE_S}
+            connection.execute(update(Host).where(Host.name.in_(served)).values(**lease))
         return entries
 
     def _free_dead(self, connection: Connection, now: float) -> None:
@@ -122,18 +127,16 @@ class FrontierQueue:
         with self.database.write() as connection:
             connection.execute(update(Host).where(Host.name == host).values(crawl_delay_s=delay_s))
 
-    def _claim_hosts(self, connection: Connection, now: float) -> list[str]:
+    def _free_hosts_with_work(self, connection: Connection, count: int, now: float) -> list[str]:
         due = exists().where(Frontier.host == Host.name, *self._due(now), self._within_limit(connection))
         free = or_(Host.owner.is_(None), Host.owner == self.owner, Host.lease_until < now)
         names = connection.scalars(
             select(Host.name)
             .where(free, Host.paused_until <= now, due)
             .order_by(Host.name)
+            .limit(count)
             .with_for_update(skip_locked=True, of=Host)
         ).all()
-        if names:
-            lease = {"owner": self.owner, "lease_until": now + LEASE_S}
-            connection.execute(update(Host).where(Host.name.in_(names)).values(**lease))
         return list(names)
 
     def _lease_of_host(self, connection: Connection, host: str, count: int, now: float) -> list[Entry]:
@@ -246,9 +249,10 @@ class FrontierQueue:
             connection.execute(update(Frontier).where(*known, settled).values(**again))
 
     def reopen(self, connection: Connection, entry_ids: Sequence[int], not_before: float) -> None:
-        """Take back that entries failed: it was the host that refused everything."""
-        again = {"state": EntryState.PENDING, "not_before": not_before}
-        failed = (Frontier.id.in_(entry_ids), Frontier.state == EntryState.FAILED)
+        """Take back that entries failed: it was the host that refused everything. It counts as a try."""
+        again = {"state": EntryState.PENDING, "not_before": not_before, "attempts": Frontier.attempts + 1}
+        few_tries = Frontier.attempts + 1 < MAX_ATTEMPTS
+        failed = (Frontier.id.in_(entry_ids), Frontier.state == EntryState.FAILED, few_tries)
         connection.execute(update(Frontier).where(*failed).values(**again))
 
     def fail(self, connection: Connection, entry_id: int, reason: str, status: int | None = None) -> None:

@@ -18,4 +18,4 @@ def host_of(url: str) -> str:
 
 def stored_name(url: str) -> str:
     """Return the last path segment, percent-decoded exactly once: `200%25_0.png` is the file `200%_0.png`."""
-    return unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
+    return unquote(urlsplit(url).path.rpartition("/")[2], errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")

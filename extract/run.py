@@ -4,6 +4,7 @@ Only this process writes the catalog; each result is one transaction. Killed at 
 flight due, and the next run does it again.
 """
 
+import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 from pebble import ProcessExpired
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, IntegrityError
 
 from db import Catalog, stages
 from db.context import blob_names, image_contexts
@@ -20,6 +22,7 @@ from db.derive import record_read, record_slices
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
+from extract.errors import ToolMissingError
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
 from extract.worker import read_blobs, slice_images
@@ -31,6 +34,7 @@ BATCH_BYTES = 2 * 1024 * 1024
 LOOK_AHEAD = 256
 IN_FLIGHT_PER_WORKER = 3
 MAX_DEATHS = 2
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 Task = ReadTask | SliceTask
 Result = ReadResult | SliceResult
@@ -155,16 +159,33 @@ class StageRunner:
     ) -> None:
         try:
             results = future.result()
-        except (TimeoutError, ProcessExpired) as error:
+        except ToolMissingError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+                raise
             results = self._lost(error, tasks, deaths)
             if not results:
                 return
-        with self._catalog.database.write() as connection:
-            for task, result in zip(tasks, results, strict=True):
-                self._work.settle(connection, task, result)
+        self._settle(tasks, results)
         self._ids.difference_update(_id(task) for task in tasks)
         for result in results:
             settled(result)
+
+    def _settle(self, tasks: tuple[Task, ...], results: list[Any]) -> None:
+        """Write results in one transaction; if the database refuses the data of one, that one fails alone."""
+        try:
+            with self._catalog.database.write() as connection:
+                for task, result in zip(tasks, results, strict=True):
+                    self._work.settle(connection, task, result)
+        except (DataError, IntegrityError) as error:
+            if len(tasks) == 1:
+                logger.exception("%s: the database refuses what was found", tasks[0])
+                results[0] = self._work.lost(Outcome.FAILED, f"could not be recorded: {type(error).__name__}")
+            for number, task in enumerate(tasks):
+                alone = results[number : number + 1]
+                self._settle((task,), alone)
+                results[number] = alone[0]
 
     def _lost(self, error: Exception, tasks: tuple[Task, ...], deaths: int) -> list[Any]:
         """Narrow a lost batch down to the one input that kills workers, and settle that one."""
@@ -174,6 +195,9 @@ class StageRunner:
             return []
         if isinstance(error, TimeoutError):
             return [self._work.lost(Outcome.REFUSED, "took longer than the time limit of a task")]
+        if not isinstance(error, ProcessExpired):
+            logger.error("%s: %s", tasks[0], error, exc_info=error)
+            return [self._work.lost(Outcome.FAILED, f"{type(error).__name__}: {error}")]
         if deaths + 1 < MAX_DEATHS:
             self._submit(tasks, deaths + 1)
             return []

@@ -97,7 +97,7 @@ def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
         return ReadResult(Outcome.DAMAGED, version, format_, f"sidecar: {error}")
     if not sheets:
         return _unsupported(format_, task)
-    records = tuple(SidecarRecord(sheet.image, sheet.format, as_json(sheet)) for sheet in sheets)
+    records = tuple(SidecarRecord(sheet.image.replace("\0", ""), sheet.format, as_json(sheet)) for sheet in sheets)
     return ReadResult(Outcome.OK, version, format_, sidecars=records)
 
 

@@ -2,13 +2,13 @@
 
 import re
 from datetime import datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from bs4 import Tag
 
 from crawler.errors import PageShapeError
 from crawler.pages.licences import spdx_of
-from crawler.pages.soup import absolute, attribute, parse_html, text_of
+from crawler.pages.soup import absolute, attribute, file_url, parse_html, text_of
 from db.records import CollectionRecord, FileLink, LicenceRecord, PageRecord, PersonRecord
 from db.vocabulary import FileRole, PersonRole
 
@@ -122,10 +122,10 @@ def _files(soup: Tag, node: Tag, url: str) -> "list[FileLink]":
     """Read every link below `/default/files/` once per role: offered files, previews, and mere mentions."""
     links = [_offered(span, url) for span in node.select(".field-name-field-art-files span.file")]
     known = {link.url for link in links if link}
-    found = [link for link in links if link is not None]
+    found = [link for link in links if link is not None and link.url]
     for anchor in soup.select(f"a[href*='{FILES_PATH}']"):
-        target = urljoin(url, attribute(anchor, "href"))
-        if target in known or NOT_ART.search(target):
+        target = file_url(url, attribute(anchor, "href"))
+        if not target or target in known or NOT_ART.search(target):
             continue
         known.add(target)
         preview = anchor.find_parent(class_="field-name-field-art-preview") is not None
@@ -141,7 +141,7 @@ def _offered(span: Tag, url: str) -> FileLink | None:
     media_type, _, length = attribute(anchor, "type").partition("; length=")
     label = text_of(anchor)
     return FileLink(
-        url=absolute(url, anchor),
+        url=file_url(url, attribute(anchor, "href")),
         role=FileRole.FILE,
         original_name=attribute(anchor, "download") or attribute(anchor, "title") or label,
         label=label,

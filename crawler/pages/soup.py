@@ -1,9 +1,10 @@
 """Small readings of a parsed document that several page objects share."""
 
 from functools import lru_cache
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup, Tag
+from w3lib.url import safe_url_string
 
 
 @lru_cache(maxsize=2)
@@ -23,6 +24,14 @@ def attribute(element: Tag | None, name: str) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else " ".join(value)
+
+
+def file_url(base_url: str, link: str) -> str:
+    """Return a file's absolute URL as it will be asked for: escaped, without fragment; '' when it is no URL."""
+    try:
+        return str(safe_url_string(urldefrag(urljoin(base_url, link.strip()))[0]))
+    except ValueError:
+        return ""
 
 
 def absolute(base_url: str, element: Tag | None, name: str = "href") -> str:

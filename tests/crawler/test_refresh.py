@@ -111,7 +111,8 @@ def test_an_interrupted_refresh_goes_on_instead_of_beginning_anew(small_content:
     with serve(small_content) as site:
         home.crawl(site.url)
         site.reset()
-        assert home.crawl(site.url, "-a", "refresh=pages", "-s", "CLOSESPIDER_PAGECOUNT=4").returncode == 3
+        early = ("-s", "CLOSESPIDER_PAGECOUNT=4", "-s", "CONCURRENT_REQUESTS=2")
+        assert home.crawl(site.url, "-a", "refresh=pages", *early).returncode == 3
         home.crawl(site.url, "-a", "refresh=pages")
         content = [line["path"] for line in site.log() if line["path"].startswith("/content/")]
     assert len(set(content)) == 12

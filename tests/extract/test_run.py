@@ -1,5 +1,6 @@
 """The stage runner: what is due is done once, by any number of workers, whatever they die of."""
 
+import hashlib
 import io
 import os
 import signal
@@ -205,3 +206,21 @@ def test_inspect_and_slice_speak_json(tmp_path: Path) -> None:
         subprocess.run([*quarry, "slice", str(image), "--json"], check=True, capture_output=True).stdout
     )
     assert (sliced["kind"], sliced["tile"], len(sliced["rects"])) == ("grid", [10, 10], 4)
+
+
+def test_a_missing_blob_fails_alone(catalog: Catalog) -> None:
+    bring(catalog, gone_DOT_png=png(1), here_DOT_png=png(2))
+    catalog.blobs.path(hashlib.sha256(png(1)).digest()).unlink()
+    assert run(catalog).outcomes["read"] == {"failed": 1, "ok": 1}
+    (problem,) = read_status(catalog.database).problems
+    assert "BlobMissingError" in problem.reason
+
+
+def test_nested_archives_with_identical_members_do_not_multiply_places(catalog: Catalog) -> None:
+    layer = b"leaf"
+    for _ in range(4):
+        layer = packed(**{f"m{n}": layer for n in range(30)})
+    bring(catalog, bomb_DOT_zip=layer)
+    run(catalog)
+    assert column(catalog, "SELECT count(*) FROM place")[0] < 300_000
+    assert [p.outcome for p in read_status(catalog.database).problems] == ["refused"]
