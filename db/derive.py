@@ -23,6 +23,7 @@ MAX_DEPTH = 8
 
 def record_read(connection: Connection, blob_id: int, result: ReadResult) -> None:
     """Settle the READ stage of a blob, replacing what an earlier version found."""
+    stages.lock(connection, Stage.READ, blob_id)  # a place that is being recorded must see this, or be seen
     _forget_reading(connection, blob_id)
     _record_members(connection, blob_id, result)
     _record_frames(connection, blob_id, result.frames)

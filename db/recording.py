@@ -221,6 +221,7 @@ def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
         "fetched_at": datetime.now(UTC),
     }
     insert_new(connection, FileVersion, [version])
+    stages.lock(connection, Stage.READ, blob_id)
     insert_new(connection, Place, [_root_place(file_id, blob_id)])
     if stages.is_settled(connection, Stage.READ, blob_id):
         spread(connection, [blob_id])  # else nothing is known of it that could be seen here

@@ -83,6 +83,12 @@ def settle(
     )
 
 
+def lock(connection: Connection, stage: Stage, subject_id: int) -> None:
+    """Wait for whoever is settling this subject right now (PostgreSQL; SQLite has one writer anyway)."""
+    row = (Ledger.stage == stage, Ledger.subject_id == subject_id)
+    connection.execute(select(Ledger.subject_id).where(*row).with_for_update())
+
+
 def is_settled(connection: Connection, stage: Stage, subject_id: int) -> bool:
     """Tell whether a stage ever had a result for a subject (it may be due again since)."""
     row = (Ledger.stage == stage, Ledger.subject_id == subject_id, Ledger.settled_at.is_not(None))
