@@ -5,7 +5,6 @@ together with the entry's "done": pages, files, new frontier entries. If the cal
 kept and the entry fails with the cause.
 """
 
-import errno
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
@@ -21,14 +20,13 @@ from crawler.politeness import trip
 from crawler.session import CrawlSession, as_entry, session_of, stop_crawl
 from crawler.settling import Settlement, settler_of
 from crawler.verdicts import ABSENT_STATUSES, REFUSAL_STATUSES, Verdict, judge
+from db.blobs import is_disk_error
 from db.frontier import MAX_ATTEMPTS, Entry
 from db.recording import changed_files, record_fetched, record_page, record_page_gone, unfetched
 from db.records import FetchedFile, PageRecord
 from db.vocabulary import EntryKind
 
 logger = logging.getLogger(__name__)
-
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class Recorder:
@@ -100,7 +98,7 @@ def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None
     entry = session_of(crawler).entry_of(request)
     if entry is None:
         return
-    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+    if isinstance(error, Exception) and is_disk_error(error):
         stop_crawl(crawler, error)
         return
     status = error.response.status if isinstance(error, HttpError) else None

@@ -4,6 +4,7 @@ Bytes are written under a temporary name and renamed when complete, so a name in
 blob. Whoever writes a row that names a blob does so after `commit`; a crash in between leaves an unreferenced blob.
 """
 
+import errno
 import hashlib
 import os
 import uuid
@@ -14,6 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from db.errors import BlobMissingError
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Tell whether the disk is at fault: no input is, and going on would lose something."""
+    return isinstance(error, OSError) and error.errno in DISK_ERRORS
 
 
 @dataclass(frozen=True)

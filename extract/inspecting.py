@@ -8,16 +8,15 @@ from rich.tree import Tree
 
 from db.terminal import printable
 from extract.archives.unpack import HashSink, unpack
-from extract.images.decode import DECODERS
-from extract.images.interface import DecodeError, ImageLimits
+from extract.images.decode import first_frame
+from extract.images.interface import DecodeError
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Hints, SidecarSheet, Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
 from extract.sheets.slice import slice_image
-from extract.sniff import sniff
+from extract.sidecar_json import SIDECAR_MAX_BYTES
+from extract.sniff import HEAD_BYTES
 
-HEAD_BYTES = 64 * 1024
-SIDECAR_MAX_BYTES = 16 * 1024 * 1024
 SIBLINGS_MAX = 2000
 """Larger folders are collections of files, not a sheet with its sidecar."""
 
@@ -70,13 +69,8 @@ def tree(name: str, found: dict[str, Any]) -> Tree:
 
 def slice_file(path: Path) -> dict[str, Any]:
     """Return how an image would be sliced (the machine interface); kind `error` when it cannot be decoded."""
-    with path.open("rb") as stream:
-        format_ = sniff(stream.read(HEAD_BYTES), path)
-    decoder = next((d for d in DECODERS if format_ in d.formats), None)
     try:
-        if decoder is None:
-            return _as_json("error", f"{format_} data, no image")
-        rgba = next(iter(decoder.decode(path, ImageLimits()))).rgba
+        rgba = first_frame(path)
     except DecodeError as error:
         return _as_json("error", str(error))
     slicing = slice_image(rgba, Hints(names=(path.name,), sidecars=_sidecars_beside(path)))

@@ -4,7 +4,6 @@ Only this process writes the catalog; each result is one transaction. Killed at 
 flight due, and the next run does it again.
 """
 
-import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from db import Catalog, stages
+from db.blobs import is_disk_error
 from db.context import blob_names, image_contexts
 from db.derive import record_read, record_slices
 from db.records import ReadResult, SliceResult
@@ -34,7 +34,6 @@ BATCH_BYTES = 2 * 1024 * 1024
 LOOK_AHEAD = 256
 IN_FLIGHT_PER_WORKER = 3
 MAX_DEATHS = 2
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 Task = ReadTask | SliceTask
 Result = ReadResult | SliceResult
@@ -162,7 +161,7 @@ class StageRunner:
         except ToolMissingError:
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            if is_disk_error(error):
                 raise
             results = self._lost(error, tasks, deaths)
             if not results:

@@ -6,6 +6,9 @@ from typing import Any
 from extract.sheets.model import Grid, Hints, Rect, SidecarSheet
 from extract.tasks import SliceTask
 
+SIDECAR_MAX_BYTES = 16 * 1024 * 1024
+"""A larger file is no description of a sheet."""
+
 
 def as_json(sheet: SidecarSheet) -> dict[str, Any]:
     """Return plain values."""

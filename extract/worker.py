@@ -16,19 +16,16 @@ from db.vocabulary import Outcome
 from extract.archives.interface import Limits
 from extract.archives.names import is_junk
 from extract.archives.unpack import unpack
-from extract.images.decode import DECODERS, IMAGE_FORMATS, decode, image_record
-from extract.images.interface import DecodeError, ImageLimits
+from extract.images.decode import IMAGE_FORMATS, decode, first_frame, image_record
+from extract.images.interface import DecodeError
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
 from extract.sheets.slice import occupied, slice_image
-from extract.sidecar_json import as_json, hints_of
-from extract.sniff import ARCHIVE_FORMATS, sniff
+from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
+from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION
-
-HEAD_BYTES = 64 * 1024
-SIDECAR_MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResu
 
 def _slice(blobs: BlobStore, task: SliceTask) -> SliceResult:
     try:
-        rgba = _pixels(blobs.path(task.sha256))
+        rgba = first_frame(blobs.path(task.sha256))
     except DecodeError as error:
         return SliceResult(Outcome.FAILED, SLICE_VERSION, "single", 0.0, "pixels", "", reason=str(error))
     slicing = slice_image(rgba, hints_of(task))
@@ -128,13 +125,6 @@ def _slice(blobs: BlobStore, task: SliceTask) -> SliceResult:
         spacing=grid.spacing if grid else None,
         tiles=_tiles(rgba, slicing),
     )
-
-
-def _pixels(path: Path) -> Rgba:
-    with path.open("rb") as stream:
-        format_ = sniff(stream.read(HEAD_BYTES), path)
-    decoder = next(d for d in DECODERS if format_ in d.formats)
-    return next(iter(decoder.decode(path, ImageLimits()))).rgba
 
 
 def _tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:

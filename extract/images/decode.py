@@ -8,6 +8,7 @@ from db.records import FrameRecord, ImageRecord
 from db.vocabulary import Outcome
 from extract.images.interface import DecodeError, Decoder, ImageLimits, RefusedImageError, UnsupportedImageError
 from extract.images.pillow_decoder import PillowDecoder
+from extract.sniff import HEAD_BYTES, sniff
 
 DECODERS: tuple[Decoder, ...] = (PillowDecoder(),)
 IMAGE_FORMATS = frozenset().union(*(decoder.formats for decoder in DECODERS))
@@ -36,6 +37,16 @@ def decode(path: Path, format_: str, limits: ImageLimits | None = None) -> Decod
     except DecodeError as error:
         return Decoded(Outcome.PARTIAL if frames else Outcome.DAMAGED, str(error), tuple(frames))
     return Decoded(Outcome.OK, "", tuple(frames))
+
+
+def first_frame(path: Path) -> Rgba:
+    """Return the canonical pixels of a file's first frame. Raises DecodeError's children."""
+    with path.open("rb") as stream:
+        format_ = sniff(stream.read(HEAD_BYTES), path)
+    decoder = next((decoder for decoder in DECODERS if format_ in decoder.formats), None)
+    if decoder is None:
+        raise UnsupportedImageError(f"{format_} data, no image")
+    return next(iter(decoder.decode(path, ImageLimits()))).rgba
 
 
 def image_record(rgba: Rgba) -> ImageRecord:
