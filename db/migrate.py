@@ -8,12 +8,13 @@ from sqlalchemy import inspect, text
 
 from db.engine import Database
 from db.errors import CatalogVersionError
+from db.views import create_views, drop_views
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0005"
 """The newest schema, known without loading Alembic: every command opens a catalog, few have to migrate one."""
 
 
@@ -46,7 +47,9 @@ def _migrate(database: Database, current: str | None) -> None:
             # Several crawlers may open a new catalog at once; SQLite's write transaction waits by itself.
             connection.execute(text("SELECT pg_advisory_xact_lock(7251893)"))
         try:
+            drop_views(connection)
             command.upgrade(config, "head")
+            create_views(connection)
         except CommandError as error:
             raise CatalogVersionError(
                 f"{database.url} was made by a newer artquarry (schema {current}); update this one"

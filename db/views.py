@@ -1,5 +1,7 @@
 """SQL views for those who prefer SQL; the same text on SQLite and PostgreSQL."""
 
+from sqlalchemy import Connection, text
+
 IMAGE_CATALOG = """
 CREATE VIEW image_catalog AS
 SELECT
@@ -46,3 +48,18 @@ LEFT JOIN page p ON p.id = f.page_id
 LEFT JOIN tile t ON t.id = s.tile_id
 LEFT JOIN sheet sh ON sh.image_id = s.image_id
 """
+
+VIEWS = {"image_catalog": IMAGE_CATALOG}
+"""Views are code: made anew after each migration, so that no migration has to know what they said before."""
+
+
+def drop_views(connection: Connection) -> None:
+    """Drop our views, also those an older artquarry made: tables under a view cannot be altered."""
+    for name in VIEWS:
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+
+
+def create_views(connection: Connection) -> None:
+    """Create every view."""
+    for definition in VIEWS.values():
+        connection.execute(text(definition))

@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from db.views import IMAGE_CATALOG
-
 revision = "0001"
 down_revision = None
 
@@ -377,4 +375,3 @@ def upgrade() -> None:
             sqlite_where=sa.text("tile_id <> 0"),
             postgresql_where=sa.text("tile_id <> 0"),
         )
-    op.execute(IMAGE_CATALOG)
