@@ -160,7 +160,9 @@ def _licences(fields: Fields, url: str) -> "list[LicenceRecord]":
 
 
 def _collections(fields: Fields, url: str) -> "list[CollectionRecord]":
-    boxes = [tag for field in _field(fields, "collect") for tag in tags_in(field) if "collect-container" in classes(tag)]
+    boxes = [
+        tag for field in _field(fields, "collect") for tag in tags_in(field) if "collect-container" in classes(tag)
+    ]
     links = [link for box in boxes for link in box.find_all("a") if "collect-remove" not in classes(link)]
     return [
         CollectionRecord(absolute(url, link), text_of(link))
@@ -190,9 +192,9 @@ def _number(said: str) -> int | None:
 def _withheld(node: Tag) -> str:
     """Return why a submission shows no files, if it says so in place of the field."""
     for label in tags_in(node):
-        if "field-label" in classes(label) and text_of(label).startswith(WITHHELD):
-            if not _inside(label, "field-name-field-art-files"):
-                return text_of(label.find_next_sibling("div"))
+        said = "field-label" in classes(label) and text_of(label).startswith(WITHHELD)
+        if said and not _inside(label, "field-name-field-art-files"):
+            return text_of(label.find_next_sibling("div"))
     return ""
 
 
