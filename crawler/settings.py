@@ -66,6 +66,8 @@ DOWNLOAD_HANDLERS = {
     "data": None,
 }
 
+WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads a callback's source for every response
+
 URLLENGTH_LIMIT = 0  # a long URL is not a reason to lose a page
 
 # A crawler is not a server.
