@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from bs4 import Tag
@@ -10,7 +11,7 @@ from lxml.etree import _Element as Element
 
 from crawler.errors import PageShapeError
 from crawler.pages.licences import spdx_of
-from crawler.pages.soup import absolute, attribute, by_class, classes, file_url, parse_parts, tags_in, text_of
+from crawler.pages.soup import Index, absolute, attribute, classes, file_url, parse_parts, tags_in, text_of
 from db.records import CollectionRecord, FileLink, LicenceRecord, PageRecord, PersonRecord
 from db.vocabulary import FileRole, PersonRole
 
@@ -46,27 +47,25 @@ Fields = dict[str, list[Tag]]
 
 def is_art(html: str) -> bool:
     """Tell a submission from the collections, FAQ and blog posts that share `/content/`."""
-    return any("field-name-field-art-type" in by_class(node) for node in _nodes(_parse(html)))
+    return _open(html)[2] is not None
 
 
 def read_content(html: str, url: str) -> PageRecord:
     """Read a submission. Raises PageShapeError when the page is none."""
-    soup = _parse(html)
-    node = next(_nodes(soup), None)
-    fields = {} if node is None else by_class(node)
-    if node is None or "field-name-field-art-type" not in fields:
+    whole, node, fields = _open(html)
+    if node is None or fields is None:
         raise PageShapeError(f"{url} is not a submission")
     return PageRecord(
         url=url,
         site=urlsplit(url).netloc,
-        site_id=_node_id(soup),
-        title=_title(soup, fields),
+        site_id=_node_id(whole),
+        title=_title(whole, fields),
         art_type=text_of(next(_links(fields, "field-art-type"), None)),
         people=tuple(_people(fields, url)),
         licences=tuple(_licences(fields, url)),
         tags=tuple(dict.fromkeys(text_of(a) for item in _items(fields, "field-art-tags") for a in item.find_all("a"))),
         collections=tuple(_collections(fields, url)),
-        files=tuple(_files(soup, fields, url)),
+        files=tuple(_files(whole, fields, url)),
         description=_text(fields, "body"),
         attribution=_text(fields, "field-copyright-notice") or _text(fields, "field-art-attribution"),
         posted_at=_posted(fields),
@@ -75,26 +74,33 @@ def read_content(html: str, url: str) -> PageRecord:
     )
 
 
-def _parse(html: str) -> Tag:
-    return parse_parts(html, _matters)
+@lru_cache(maxsize=2)
+def _open(html: str) -> tuple[Index, Tag | None, Fields | None]:
+    """Return the page's elements, its submission, and the elements of that, if it is one."""
+    whole = Index.of(parse_parts(html, _parts))
+    node = next((tag for tag in whole.by_class.get("node-art", ()) if "view-mode-full" in classes(tag)), None)
+    fields = None if node is None else Index.of(node).by_class
+    return whole, node, fields if fields is not None and "field-name-field-art-type" in fields else None
 
 
-def _matters(element: Element) -> bool:
-    """Tell what is read of a page; comments, menus and the sidebar are most of it, and are not."""
-    names = element.get("class", "")
-    if names and (not FIELDS.isdisjoint(names.split()) or FLAG in names):
-        return True
-    if element.tag == "a":
-        return FILES_PATH in element.get("href", "")
-    if element.tag == "title" or element.get("property") == "og:title" or element.get("rel") == "shortlink":
-        return True
-    return any("field-label" in label.get("class", "") and WITHHELD in "".join(label.itertext()) for label in element)
-
-
-def _nodes(soup: Tag) -> Iterator[Tag]:
-    for tag in tags_in(soup):
-        if {"node-art", "view-mode-full"} <= set(classes(tag)):
-            yield tag
+def _parts(root: Element) -> Iterator[Element]:
+    """Find what is read of a page; comments, menus and the sidebar are most of it, and are not."""
+    for element in root.iter("title", "meta", "link", "a"):
+        if (
+            element.tag == "title"
+            or element.get("property") == "og:title"
+            or element.get("rel") == "shortlink"
+            or FILES_PATH in element.get("href", "")
+        ):
+            yield element
+    for element in root.iter("*"):
+        names = element.get("class")
+        if names is None or ("field-" not in names and FLAG not in names):
+            continue
+        if FLAG in names or not FIELDS.isdisjoint(names.split()):
+            yield element
+        elif "field-label" in names and WITHHELD in "".join(element.itertext()):
+            yield element.getparent()
 
 
 def _field(fields: Fields, name: str) -> list[Tag]:
@@ -116,21 +122,23 @@ def _text(fields: Fields, name: str) -> str:
     return text_of(next(_items(fields, name), None))
 
 
-def _node_id(soup: Tag) -> str | None:
-    body = attribute(soup.find("body"), "class")
-    flag = next((attribute(tag, "class") for tag in tags_in(soup) if FLAG in attribute(tag, "class")), "")
-    link = next((attribute(tag, "href") for tag in soup.find_all("link") if attribute(tag, "rel") == "shortlink"), "")
+def _node_id(whole: Index) -> str | None:
+    body = "".join(attribute(tag, "class") for tag in whole.by_name.get("body", ())[:1])
+    flag = next((name for name in whole.by_class if name.startswith(FLAG)), "")
+    links = (tag for tag in whole.by_name.get("link", ()) if attribute(tag, "rel") == "shortlink")
+    link = attribute(next(links, None), "href")
     for pattern, value in ((r"page-node-(\d+)", body), (r"flag-favorites-(\d+)", flag), (r"node/(\d+)", link)):
         if found := re.search(pattern, value):
             return found[1]
     return None
 
 
-def _title(soup: Tag, fields: Fields) -> str:
+def _title(whole: Index, fields: Fields) -> str:
     shown = text_of(next((h2 for field in _field(fields, "title") for h2 in field.find_all("h2")), None))
-    shared = (tag for tag in soup.find_all("meta") if attribute(tag, "property") == "og:title")
+    shared = (tag for tag in whole.by_name.get("meta", ()) if attribute(tag, "property") == "og:title")
     meta = attribute(next(shared, None), "content").strip()
-    return shown or meta or text_of(soup.find("title")).removesuffix(" | OpenGameArt.org")
+    title = text_of(next(iter(whole.by_name.get("title", ())), None))
+    return shown or meta or title.removesuffix(" | OpenGameArt.org")
 
 
 def _people(fields: Fields, url: str) -> "list[PersonRecord]":
@@ -198,13 +206,13 @@ def _withheld(node: Tag) -> str:
     return ""
 
 
-def _files(soup: Tag, fields: Fields, url: str) -> "list[FileLink]":
+def _files(whole: Index, fields: Fields, url: str) -> "list[FileLink]":
     """Read every link below `/default/files/` once per role: offered files, previews, and mere mentions."""
     spans = (span for field in _field(fields, "field-art-files") for span in field.find_all("span"))
     links = [_offered(span, url) for span in spans if "file" in classes(span)]
     known = {link.url for link in links if link}
     found = [link for link in links if link is not None and link.url]
-    for anchor in soup.find_all("a"):
+    for anchor in whole.by_name.get("a", ()):
         href = attribute(anchor, "href")
         target = file_url(url, href) if FILES_PATH in href else ""
         if not target or target in known or NOT_ART.search(target):
