@@ -21,8 +21,10 @@ from yarl import URL
 
 from crawler.consent import refusal_in
 from crawler.errors import DownloadError, FileTooLargeError, TruncatedDownloadError
+from crawler.landing import Landing
 from crawler.partial import Partial, Version
 from crawler.session import session_of
+from db.blobs import BlobStore, Stored
 from db.records import FetchedFile
 
 CHUNK_BYTES = 256 * 1024
@@ -59,6 +61,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self._pages = HTTP11DownloadHandler(crawler)
         self._http: aiohttp.ClientSession | None = None
+        self._land: Landing | None = None
         self._max_bytes = crawler.settings.getint("QUARRY_FILE_MAXSIZE")
         self._respect_noai = crawler.settings.getbool("QUARRY_RESPECT_NOAI")
         self._silence_s = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
@@ -88,6 +91,11 @@ class BlobDownloadHandler(BaseDownloadHandler):
             )
         return self._http
 
+    def _landing(self, blobs: BlobStore) -> Landing:
+        if self._land is None:
+            self._land = Landing(blobs)
+        return self._land
+
     async def _fetch_file(self, request: Request) -> Response:
         blobs = session_of(self.crawler).catalog.blobs
         partial = Partial(blobs, request.url)
@@ -107,7 +115,8 @@ class BlobDownloadHandler(BaseDownloadHandler):
             if self._respect_noai and (refusal := refusal_in(answer.headers.get("X-Robots-Tag", ""))):
                 raise IgnoreRequest(f"X-Robots-Tag: {refusal}")
             await self._receive(answer, partial)
-            request.meta["fetched"] = _fetched(request, answer, partial)
+            stored = await self._landing(blobs).land(partial)
+            request.meta["fetched"] = _fetched(request, answer, stored)
             self._note_whole(request)
             return _plain(request, answer, status=200)
 
@@ -147,8 +156,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
             raise TruncatedDownloadError(f"got {partial.size_bytes} of {version.total_bytes} bytes")
 
 
-def _fetched(request: Request, answer: aiohttp.ClientResponse, partial: Partial) -> FetchedFile:
-    stored = partial.finish()
+def _fetched(request: Request, answer: aiohttp.ClientResponse, stored: Stored) -> FetchedFile:
     return FetchedFile(
         url=request.meta.get("redirect_urls", [request.url])[0],
         sha256=stored.sha256,

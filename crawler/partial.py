@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import aiohttp
@@ -15,6 +16,8 @@ from db.blobs import BlobStore, Stored
 from db.urls import fingerprint
 
 READ_BYTES = 1024 * 1024
+NOT_WORTH_CONTINUING_BYTES = 64 * 1024
+"""Of files up to this size no note is kept; when interrupted they are fetched anew, which is one request, too."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,7 @@ class Partial:
     """An unfinished download in `partial/` of the blob store."""
 
     def __init__(self, blobs: BlobStore, url: str) -> None:
-        self._blobs = blobs
         folder = blobs.root / "partial"
-        folder.mkdir(exist_ok=True)
         key = fingerprint(url).hex()
         self._data = folder / key
         self._note = folder / f"{key}.json"
@@ -89,7 +90,10 @@ class Partial:
         if not resume_at:
             self._stream.truncate(0)
             # After the truncation: a note must never speak of another version's bytes.
-            self._note.write_text(json.dumps(asdict(version)))
+            if version.total_bytes is None or version.total_bytes > NOT_WORTH_CONTINUING_BYTES:
+                self._note.write_text(json.dumps(asdict(version)))
+            else:
+                self._note.unlink(missing_ok=True)
         self._hash = hashlib.sha256()
         while chunk := self._stream.read(READ_BYTES) if resume_at else b"":
             self._hash.update(chunk)
@@ -103,7 +107,12 @@ class Partial:
 
     def _lock(self) -> BinaryIO:
         """Open the file for ourselves: two writers would mix their bytes."""
-        stream = os.fdopen(os.open(self._data, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        try:
+            descriptor = os.open(self._data, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # the store's first download
+            self._data.parent.mkdir(exist_ok=True)
+            descriptor = os.open(self._data, os.O_RDWR | os.O_CREAT, 0o644)
+        stream = os.fdopen(descriptor, "r+b")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -124,15 +133,21 @@ class Partial:
             self._stream.close()
             self._stream = None
 
+    @property
+    def path(self) -> Path:
+        """Return where the bytes are."""
+        return self._data
+
     def finish(self) -> Stored:
-        """Put the complete file into the blob store, on disk for sure."""
+        """Return what the complete file will be called, once it is certain that it is what was written."""
         if self._data.stat().st_size != self.size_bytes:
             self.drop()
             raise TruncatedDownloadError("the unfinished file was changed by somebody else")
-        stored = Stored(self._hash.digest(), self.size_bytes)
-        self._blobs.adopt(self._data, stored, durable=True)
+        return Stored(self._hash.digest(), self.size_bytes)
+
+    def forget(self) -> None:
+        """Drop the note of a file that is in the store."""
         self._note.unlink(missing_ok=True)
-        return stored
 
     def drop(self) -> None:
         """Forget everything."""

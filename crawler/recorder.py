@@ -16,13 +16,14 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from sqlalchemy import Connection
 
 from crawler.consent import withhold
+from crawler.findings import Findings
 from crawler.politeness import trip
-from crawler.session import CrawlSession, as_entry, session_of, stop_crawl
+from crawler.session import as_entry, session_of, stop_crawl
 from crawler.settling import Settlement, settler_of
 from crawler.verdicts import ABSENT_STATUSES, REFUSAL_STATUSES, Verdict, judge
 from db.blobs import is_disk_error
-from db.frontier import MAX_ATTEMPTS, Entry
-from db.recording import changed_files, record_fetched, record_page, record_page_gone, unfetched
+from db.frontier import MAX_ATTEMPTS, Entry, Settled
+from db.recording import record_page_gone
 from db.records import FetchedFile, PageRecord
 from db.vocabulary import EntryKind
 
@@ -57,40 +58,24 @@ class Recorder:
             session.refusals.pop(entry.host, None)
             if entry.kind is EntryKind.CONTENT and self.crawler.settings.getbool("QUARRY_RESPECT_NOAI"):
                 yielded = withhold(response, yielded)
-            settler_of(self.crawler).add(_settlement(session, entry, yielded, response))
+            settler_of(self.crawler).add(_settlement(entry, yielded, response))
         for output in yielded:
             if not isinstance(output, Request):
                 yield output
 
 
-def _settlement(session: CrawlSession, entry: Entry, yielded: Sequence[Any], response: Response) -> Settlement:
-    requests = [output for output in yielded if isinstance(output, Request)]
-    validators = {
-        "etag": (response.headers.get(b"ETag") or b"").decode("latin-1"),
-        "last_modified": (response.headers.get(b"Last-Modified") or b"").decode("latin-1"),
-    }
-
-    def write(connection: Connection) -> None:
-        changed: list[str] = []
-        for output in yielded:
-            if isinstance(output, PageRecord):
-                changed += changed_files(connection, output)
-                record_page(connection, output)
-            elif isinstance(output, FetchedFile):
-                record_fetched(connection, output)
-        wanted = [as_entry(request) for request in _still_needed(connection, requests, changed)]
-        session.queue.enqueue(connection, wanted)
-        session.queue.requeue(connection, [entry.url for entry in wanted if entry.url in changed])
-        session.queue.settle(connection, entry.id, response.status, **validators)
-
-    return Settlement(entry, write)
-
-
-def _still_needed(connection: Connection, requests: list[Request], changed: Sequence[str]) -> list[Request]:
-    """Leave out files that were brought home already, unless their page says that they are others now."""
-    files = [request.url for request in requests if request.meta.get("kind") == EntryKind.FILE]
-    missing = {*unfetched(connection, files), *changed}
-    return [r for r in requests if r.meta.get("kind") != EntryKind.FILE or r.url in missing]
+def _settlement(entry: Entry, yielded: Sequence[Any], response: Response) -> Settlement:
+    etag, modified = response.headers.get(b"ETag"), response.headers.get(b"Last-Modified")
+    settled = Settled(entry.id, response.status, (etag or b"").decode("latin-1"), (modified or b"").decode("latin-1"))
+    return Settlement(
+        entry,
+        Findings(
+            settled,
+            pages=tuple(output for output in yielded if isinstance(output, PageRecord)),
+            files=tuple(output for output in yielded if isinstance(output, FetchedFile)),
+            wanted=tuple(as_entry(output) for output in yielded if isinstance(output, Request)),
+        ),
+    )
 
 
 def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None:

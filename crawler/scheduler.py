@@ -115,25 +115,19 @@ class CatalogScheduler(BaseScheduler):
         if not self._ready:
             settler = settler_of(self.crawler)
             at_work = len(self.session.in_flight) - settler.waiting
-            if at_work <= self.in_flight_limit // 2:
-                settler.flush()
-                if self._worth_asking():
-                    self._lease()
+            if at_work <= self.in_flight_limit // 2 and (settler.waiting or self._worth_asking()):
+                self._lease()
         return self._ready.popleft() if self._ready else None
 
     def _worth_asking(self) -> bool:
         return self.session.found_more or time.monotonic() >= self._ask_again_at
 
     def _lease(self) -> None:
-        room = self.in_flight_limit - len(self.session.in_flight)
-        if room <= 0:
-            return
+        """Settle what waits and fill up, in one transaction: a commit costs a wait for the disk."""
+        settler = settler_of(self.crawler)
+        room = self.in_flight_limit - len(self.session.in_flight) + settler.waiting
         self._ask_again_at = time.monotonic() + POLL_S
-        try:
-            entries = self.session.queue.lease(room)
-        except DBAPIError as error:
-            stop_crawl(self.crawler, error)
-            return
+        entries = settler.flush(max(room, 0))
         self.session.found_more = len(entries) == room
         for entry in entries:
             self.session.in_flight[entry.id] = entry

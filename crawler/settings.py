@@ -37,7 +37,15 @@ QUARRY_PROGRESS_S = 60  # off a terminal, a line of progress this often
 SCHEDULER = "crawler.scheduler.CatalogScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 RETRY_ENABLED = False
-SPIDER_MIDDLEWARES = {"crawler.recorder.Recorder": 50}
+CONCURRENT_ITEMS = 1  # there are no item pipelines; Scrapy would start a hundred tasks per response
+SPIDER_MIDDLEWARES = {
+    "crawler.recorder.Recorder": 50,
+    # What a callback yields becomes frontier entries, so that nothing would come of what these do to requests.
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.politeness.PoliteRobotsMiddleware": 100,
@@ -57,6 +65,8 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
     "data": None,
 }
+
+WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads a callback's source for every response
 
 URLLENGTH_LIMIT = 0  # a long URL is not a reason to lose a page
 

@@ -14,6 +14,7 @@ from scrapy.crawler import Crawler
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from crawler.findings import Findings, record
 from crawler.session import CrawlSession, session_of, stop_crawl
 from db.errors import LeaseLostError
 from db.frontier import Entry
@@ -26,10 +27,13 @@ FLUSH_AFTER_S = 0.25
 
 @dataclass(frozen=True)
 class Settlement:
-    """An entry, and what to write for it; `write` may run more than once, each time in a fresh transaction."""
+    """An entry, and what to write for it: findings, together with those of others, or whatever a function writes.
+
+    It may be written more than once, each time in a fresh transaction.
+    """
 
     entry: Entry
-    write: Callable[[Connection], None]
+    outcome: Findings | Callable[[Connection], None]
 
 
 class Settler:
@@ -53,20 +57,26 @@ class Settler:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
 
-    def flush(self) -> None:
-        """Commit what waits. If one of a group cannot be written, the others are."""
+    def flush(self, room: int = 0) -> list[Entry]:
+        """Commit what waits, and in the same transaction lease up to `room` entries, which are returned.
+
+        If one of a group cannot be written, the others are, and nothing is leased for now.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         group, self._waiting = self._waiting, []
-        if not group:
-            return
+        if not group and not room:
+            return []
         try:
-            self._commit(group)
+            return self._commit(group, room)
         except Exception as error:
             if not self._stops(error):
+                if not group:
+                    raise
                 for settlement in group:
                     self._commit_alone(settlement)
+        return []
 
     def _stops(self, error: Exception) -> bool:
         """Stop the crawl if the catalog cannot be written; data that a database refuses is the input's fault."""
@@ -75,12 +85,19 @@ class Settler:
         stop_crawl(self._crawler, error)
         return True
 
-    def _commit(self, group: list[Settlement]) -> None:
+    def _commit(self, group: list[Settlement], room: int = 0) -> list[Entry]:
+        queue = self._session.queue
         with self._session.catalog.database.write() as connection:
+            found = [settlement.outcome for settlement in group if isinstance(settlement.outcome, Findings)]
+            if found:
+                record(connection, queue, found)
             for settlement in group:
-                settlement.write(connection)
+                if not isinstance(settlement.outcome, Findings):
+                    settlement.outcome(connection)
+            entries = queue.lease(room, connection) if room else []
         for settlement in group:
             self._session.done_with(settlement.entry)
+        return entries
 
     def _commit_alone(self, settlement: Settlement) -> None:
         entry, queue = settlement.entry, self._session.queue

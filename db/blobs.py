@@ -8,7 +8,8 @@ import errno
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 from db.errors import BlobMissingError
 
+SYNCS_AT_ONCE = 8
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
@@ -104,6 +106,13 @@ class BlobStore:
         if durable:
             _sync(target.parent)
 
+    def adopt_all(self, files: Sequence[tuple[Path, Stored]]) -> None:
+        """Adopt complete files durably. They are waited for together, which takes little longer than for one."""
+        _sync_all([temporary for temporary, _ in files])
+        for temporary, stored in files:
+            self.adopt(temporary, stored)
+        _sync_all(sorted({self.path(stored.sha256).parent for _, stored in files}))
+
     def path(self, sha256: bytes) -> Path:
         """Return where a blob is, or would be."""
         name = sha256.hex()
@@ -134,3 +143,12 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_all(paths: Sequence[Path]) -> None:
+    if len(paths) < 2:
+        for path in paths:
+            _sync(path)
+        return
+    with ThreadPoolExecutor(min(len(paths), SYNCS_AT_ONCE)) as threads:
+        list(threads.map(_sync, paths))

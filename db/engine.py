@@ -6,6 +6,7 @@ SQLite has one writer. A write transaction therefore begins with BEGIN IMMEDIATE
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,18 +81,46 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
 
 def upsert(connection: Connection, table: type[DeclarativeBase]) -> "sqlite.Insert | postgresql.Insert":
     """Return an INSERT that knows ON CONFLICT, in the connection's dialect."""
-    if connection.dialect.name == "postgresql":
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: type[DeclarativeBase]) -> "sqlite.Insert | postgresql.Insert":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # slow to import, and of use to few
 
         return postgresql.insert(table)
     return sqlite.insert(table)
 
 
+@cache
+def _insert_new(dialect: str, table: type[DeclarativeBase]) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_replace(
+    dialect: str, table: type[DeclarativeBase], keys: tuple[str, ...], replaced: tuple[str, ...]
+) -> Insert:
+    statement = _insert(dialect, table)
+    values = {name: statement.excluded[name] for name in replaced}
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
 def insert_new(connection: Connection, table: type[DeclarativeBase], rows: list[dict[str, Any]]) -> None:
     """Insert rows, leaving those that exist already as they are."""
-    statement: Insert = upsert(connection, table).on_conflict_do_nothing()
     for chunk in chunked(rows, CHUNK_ROWS):
-        connection.execute(statement, chunk)
+        connection.execute(_insert_new(connection.dialect.name, table), chunk)
+
+
+def insert_or_replace(
+    connection: Connection, table: type[DeclarativeBase], rows: list[dict[str, Any]], keys: tuple[str, ...]
+) -> None:
+    """Insert rows; where one with these keys exists, give it the new row's other values."""
+    if rows:
+        replaced = tuple(name for name in rows[0] if name not in keys)
+        statement = _insert_or_replace(connection.dialect.name, table, keys, replaced)
+        for chunk in chunked(rows, CHUNK_ROWS):
+            connection.execute(statement, chunk)
 
 
 def chunked(values: Iterable[Any], size: int = MAX_IDS_PER_QUERY) -> Iterator[list[Any]]:

@@ -8,14 +8,26 @@ else when they run out). Hosts are leased too, so that one server is fetched fro
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from db.engine import Database, insert_new
 from db.errors import LeaseLostError
+from db.frontier_sql import (
+    CLAIM_ENTRIES,
+    CLAIM_HOSTS,
+    DUE_OF_HOST,
+    HOSTS_WITH_WORK,
+    MARK_DONE,
+    NTH_PAGE,
+    OURS,
+    PAGE_LIMIT,
+    within,
+)
 from db.models import Crawl, Frontier, Host
 from db.owners import is_known_dead, new_owner
 from db.records import NewEntry
@@ -40,6 +52,23 @@ class Entry:
     attempts: int
     etag: str = ""
     last_modified: str = ""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How a request for an entry ended well: HTTP status and, to ask again with, its validators."""
+
+    id: int
+    status: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """The last content page, by its id, that the crawl's limit allows."""
+
+    last_id: int
 
 
 class FrontierQueue:
@@ -76,23 +105,25 @@ class FrontierQueue:
         ]
         insert_new(connection, Frontier, rows)
 
-    def lease(self, count: int) -> list[Entry]:
-        """Claim up to `count` entries that are due, of hosts that are ours or free."""
+    def lease(self, count: int, connection: Connection | None = None) -> list[Entry]:
+        """Claim up to `count` entries that are due, of hosts that are ours or free; inside a transaction if given."""
         now = self._clock()
-        with self.database.write() as connection:
+        with self.database.write() if connection is None else nullcontext(connection) as turn:
             if now >= self._look_for_dead_at:
-                self._free_dead(connection, now)
+                self._free_dead(turn, now)
                 self._look_for_dead_at = now + LOOK_FOR_DEAD_S
             entries: list[Entry] = []
-            hosts = self._free_hosts_with_work(connection, count, now)
+            limit = self._limit(turn)
+            hosts = self._free_hosts_with_work(turn, count, now, limit)
             share = -(-count // max(len(hosts), 1))
             for host in hosts:
-                entries += self._lease_of_host(connection, host, min(share, count - len(entries)), now)
+                entries += self._lease_of_host(turn, host, min(share, count - len(entries)), now, limit)
                 if len(entries) >= count:
                     break
-            served = sorted({entry.host for entry in entries})
-            lease = {"owner": self.owner, "lease_until": now + LEASE_S}
-            connection.execute(update(Host).where(Host.name.in_(served)).values(**lease))
+            claim = {"me": self.owner, "until": now + LEASE_S}
+            if entries:
+                turn.execute(CLAIM_ENTRIES, {**claim, "ids": [entry.id for entry in entries]})
+                turn.execute(CLAIM_HOSTS, {**claim, "names": sorted({entry.host for entry in entries})})
         return entries
 
     def _free_dead(self, connection: Connection, now: float) -> None:
@@ -127,38 +158,16 @@ class FrontierQueue:
         with self.database.write() as connection:
             connection.execute(update(Host).where(Host.name == host).values(crawl_delay_s=delay_s))
 
-    def _free_hosts_with_work(self, connection: Connection, count: int, now: float) -> list[str]:
-        due = exists().where(Frontier.host == Host.name, *self._due(now), self._within_limit(connection))
-        free = or_(Host.owner.is_(None), Host.owner == self.owner, Host.lease_until < now)
-        names = connection.scalars(
-            select(Host.name)
-            .where(free, Host.paused_until <= now, due)
-            .order_by(Host.name)
-            .limit(count)
-            .with_for_update(skip_locked=True, of=Host)
-        ).all()
-        return list(names)
+    def _free_hosts_with_work(
+        self, connection: Connection, count: int, now: float, limit: "_Limit | None"
+    ) -> list[str]:
+        due = {"crawl": self.crawl_id, "now": now, "me": self.owner, "count": count, **_bound(limit)}
+        return list(connection.scalars(HOSTS_WITH_WORK[limit is not None], due))
 
-    def _lease_of_host(self, connection: Connection, host: str, count: int, now: float) -> list[Entry]:
-        rows = connection.execute(
-            select(
-                Frontier.id,
-                Frontier.url,
-                Frontier.host,
-                Frontier.kind,
-                Frontier.callback,
-                Frontier.data,
-                Frontier.attempts,
-                Frontier.etag,
-                Frontier.last_modified,
-            )
-            .where(Frontier.host == host, *self._due(now), self._within_limit(connection))
-            .order_by(Frontier.rank, Frontier.id)
-            .limit(count)
-            .with_for_update(skip_locked=True)
-        ).all()
-        claim = {"state": EntryState.LEASED, "owner": self.owner, "lease_until": now + LEASE_S}
-        connection.execute(update(Frontier).where(Frontier.id.in_([row.id for row in rows])).values(**claim))
+    def _lease_of_host(
+        self, connection: Connection, host: str, count: int, now: float, limit: "_Limit | None"
+    ) -> list[Entry]:
+        due = {"crawl": self.crawl_id, "now": now, "host": host, "count": count, **_bound(limit)}
         return [
             Entry(
                 row.id,
@@ -171,33 +180,19 @@ class FrontierQueue:
                 row.etag,
                 row.last_modified,
             )
-            for row in rows
+            for row in connection.execute(DUE_OF_HOST[limit is not None], due)
         ]
 
-    def _due(self, now: float) -> tuple[ColumnElement[bool], ...]:
-        return (
-            Frontier.crawl_id == self.crawl_id,
-            Frontier.state == EntryState.PENDING,
-            Frontier.not_before <= now,
-        )
-
-    def _within_limit(self, connection: Connection) -> ColumnElement[bool]:
+    def _limit(self, connection: Connection) -> "_Limit | None":
         """Keep to the first `page_limit` content pages ever found; once that many are known, listings can wait.
 
         The limit acts here and not on what is added, so that a crawl can be continued with a larger one.
         """
-        limit = connection.scalar(select(Crawl.page_limit).where(Crawl.id == self.crawl_id))
-        content = and_(Frontier.crawl_id == self.crawl_id, Frontier.kind == EntryKind.CONTENT)
-        last = (
-            None
-            if limit is None
-            else connection.scalar(
-                select(Frontier.id).where(content).order_by(Frontier.id).limit(1).offset(max(limit - 1, 0))
-            )
-        )
-        if last is None:
-            return true()  # any condition on the id here would keep SQLite from the index of what is due
-        return or_(Frontier.kind == EntryKind.FILE, and_(Frontier.kind == EntryKind.CONTENT, Frontier.id <= last))
+        limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
+        if limit is None:
+            return None
+        last = connection.scalar(NTH_PAGE, {"crawl": self.crawl_id, "before": max(limit - 1, 0)})
+        return None if last is None else _Limit(last)
 
     def next_due(self) -> float | None:
         """Return when the next entry could be leased (seconds since 1970; the past means now), None when none is left.
@@ -206,12 +201,15 @@ class FrontierQueue:
         """
         now = self._clock()
         with self.database.read() as connection:
-            within = self._within_limit(connection)
+            limit = self._limit(connection)
+            allowed = within(limit is not None)
+            bound = _bound(limit)
             # A million entries may be due: one is enough to know; only what is put off is worth comparing.
-            if connection.scalar(select(Frontier.id).where(*self._due(now), within).limit(1)) is not None:
-                return now
             pending = (Frontier.crawl_id == self.crawl_id, Frontier.state == EntryState.PENDING)
-            first = connection.scalar(select(func.min(Frontier.not_before)).where(*pending, within))
+            due = select(Frontier.id).where(*pending, Frontier.not_before <= now, allowed).limit(1)
+            if connection.scalar(due, bound) is not None:
+                return now
+            first = connection.scalar(select(func.min(Frontier.not_before)).where(*pending, allowed), bound)
             if first is not None:
                 return float(first)
             leased = connection.scalar(
@@ -239,6 +237,14 @@ class FrontierQueue:
     ) -> None:
         """Mark an entry done, in the transaction that records what it brought; with `etag` and `last_modified`."""
         self._finish(connection, entry_id, EntryState.DONE, status, reason, **validators)
+
+    def settle_all(self, connection: Connection, settled: "Sequence[Settled]") -> None:
+        """Mark entries done, as `settle` does. Raises LeaseLostError unless all of them are ours."""
+        ids = [entry.id for entry in settled]
+        ours = connection.scalars(OURS, {"ids": ids, "me": self.owner}).all()
+        if len(ours) != len(set(ids)):
+            raise LeaseLostError(f"frontier entries {sorted({*ids} - {*ours})} are no longer leased by this process")
+        connection.execute(MARK_DONE, [{"at": datetime.now(UTC), **_ended(entry)} for entry in settled])
 
     def requeue(self, connection: Connection, urls: Sequence[str]) -> None:
         """Make settled entries due again: their page says that they have changed."""
@@ -313,9 +319,22 @@ class FrontierQueue:
             connection.execute(update(Crawl).where(Crawl.id == self.crawl_id).values(**finished))
 
 
+def _ended(entry: Settled) -> dict[str, Any]:
+    return {
+        "of": entry.id,
+        "status": entry.status,
+        "etag": entry.etag,
+        "last_modified": entry.last_modified,
+    }
+
+
 def _greatest(connection: Connection, column: Any, value: Any) -> ColumnElement[float]:
     """Return the larger of two: SQLite and PostgreSQL call it differently."""
     larger: ColumnElement[float] = (
         func.max(column, value) if connection.dialect.name == "sqlite" else func.greatest(column, value)
     )
     return larger
+
+
+def _bound(limit: _Limit | None) -> dict[str, int]:
+    return {} if limit is None else {"last": limit.last_id}

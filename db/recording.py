@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from db import stages
 from db.derive import spread
-from db.engine import chunked, insert_new, upsert
+from db.engine import chunked, insert_new, insert_or_replace
 from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
 from db.urls import stored_name
@@ -21,7 +21,41 @@ from db.vocabulary import ROLE_RANK, PersonRole, Stage
 
 def record_page(connection: Connection, page: PageRecord) -> int:
     """Write a content page and everything it says; return its id."""
-    values: dict[str, Any] = {
+    return record_pages(connection, [page])[page.url]
+
+
+def record_pages(connection: Connection, pages: Sequence[PageRecord]) -> dict[str, int]:
+    """Write content pages and everything they say, a few statements for all of them; return their ids by URL."""
+    known: dict[str, int] = {}
+    left = list(pages)
+    while left:  # a page that comes twice is written twice, in order
+        now = {page.url: page for page in reversed(left)}
+        left = [page for page in left if now[page.url] is not page]
+        known |= _record_distinct(connection, list(reversed(now.values())))
+    return known
+
+
+def _record_distinct(connection: Connection, pages: Sequence[PageRecord]) -> dict[str, int]:
+    urls = [page.url for page in pages]
+    known = _page_ids(connection, urls)
+    insert_or_replace(connection, Page, [_page_row(page) for page in pages], ("url",))
+    ids = known | _page_ids(connection, [url for url in urls if url not in known])
+    for table in (Person, Licence, Tag, Collection) if known else ():
+        connection.execute(delete(table).where(table.page_id.in_(list(known.values()))))
+    _record_claims(connection, ids, pages)
+    _record_links(connection, ids, pages, set(known.values()))
+    return ids
+
+
+def _page_ids(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for chunk in chunked(urls):
+        found.update(row.tuple() for row in connection.execute(PAGE_IDS, {"urls": chunk}))
+    return found
+
+
+def _page_row(page: PageRecord) -> dict[str, Any]:
+    return {
         "url": page.url,
         "site": page.site,
         "site_id": page.site_id,
@@ -39,18 +73,6 @@ def record_page(connection: Connection, page: PageRecord) -> int:
         "gone_at": None,
         "fetched_at": datetime.now(UTC),
     }
-    known = connection.scalar(select(Page.id).where(Page.url == page.url))
-    page_id = connection.scalars(
-        upsert(connection, Page)
-        .values(**values)
-        .on_conflict_do_update(index_elements=["url"], set_=values)
-        .returning(Page.id)
-    ).one()
-    for table in (Person, Licence, Tag, Collection) if known is not None else ():
-        connection.execute(delete(table).where(table.page_id == page_id))
-    _record_claims(connection, page_id, page)
-    _record_links(connection, page_id, page)
-    return page_id
 
 
 def credited_names(page: PageRecord) -> list[str]:
@@ -64,66 +86,59 @@ def licence_expression(page: PageRecord) -> str:
     return " OR ".join(dict.fromkeys(licence.spdx for licence in page.licences))
 
 
-def _record_claims(connection: Connection, page_id: int, page: PageRecord) -> None:
-    people = [
-        {"page_id": page_id, "position": position, "role": person.role.value, "name": person.name, "url": person.url}
-        for position, person in enumerate(page.people)
-    ]
-    licences = [
-        {"page_id": page_id, "position": position, "name": licence.name, "url": licence.url, "spdx": licence.spdx}
-        for position, licence in enumerate(page.licences)
-    ]
-    collections = [{"page_id": page_id, "url": item.url, "title": item.title} for item in page.collections]
+def _record_claims(connection: Connection, ids: dict[str, int], pages: Sequence[PageRecord]) -> None:
+    people, licences, tags, collections = [], [], [], []
+    for page in pages:
+        of_page = {"page_id": ids[page.url]}
+        people += [
+            {**of_page, "position": position, "role": person.role.value, "name": person.name, "url": person.url}
+            for position, person in enumerate(page.people)
+        ]
+        licences += [
+            {**of_page, "position": position, "name": licence.name, "url": licence.url, "spdx": licence.spdx}
+            for position, licence in enumerate(page.licences)
+        ]
+        tags += [{**of_page, "name": tag} for tag in page.tags]
+        collections += [{**of_page, "url": item.url, "title": item.title} for item in page.collections]
     insert_new(connection, Person, people)
     insert_new(connection, Licence, licences)
-    insert_new(connection, Tag, [{"page_id": page_id, "name": tag} for tag in page.tags])
+    insert_new(connection, Tag, tags)
     insert_new(connection, Collection, collections)
 
 
-def _record_links(connection: Connection, page_id: int, page: PageRecord) -> None:
-    """Write the page's links; those it showed before and no longer shows stay, marked as withdrawn."""
-    ids = ensure_files(connection, [link.url for link in page.files])
-    shown = [(ids[link.url], link.role.value) for link in page.files]
-    if page.links_from is None:
-        _withdraw_others(connection, page_id, set(shown))
-    if not page.files:
-        return
-    statement = upsert(connection, PageFile)
-    replaced = {name: statement.excluded[name] for name in LINK_CLAIMS}
-    keys = ["page_id", "file_id", "role"]
-    rows = [
-        {**_link_row(link, position), "page_id": page_id, "file_id": ids[link.url]}
-        for position, link in enumerate(page.files, page.links_from or 0)
-    ]
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), rows)
-    ranked = [(ids[link.url], f"{ROLE_RANK[link.role]} {page.url}") for link in page.files]
-    claims = [{"of_file": file_id, "by_page": page_id, "rank": rank} for file_id, rank in ranked]
-    connection.execute(CLAIM_SOURCE_PAGE, claims)
+def _record_links(
+    connection: Connection, page_ids: dict[str, int], pages: Sequence[PageRecord], known: set[int]
+) -> None:
+    """Write the pages' links; those they showed before and no longer show stay, marked as withdrawn."""
+    ids = ensure_files(connection, [link.url for page in pages for link in page.files])
+    rows, claims = [], []
+    for page in pages:
+        page_id = page_ids[page.url]
+        if page.links_from is None and page_id in known:
+            _withdraw_others(connection, page_id, {(ids[link.url], link.role.value) for link in page.files})
+        for position, link in enumerate(page.files, page.links_from or 0):
+            file_id = ids[link.url]
+            rows.append({"page_id": page_id, "file_id": file_id, **_link_row(link, position)})
+            claims.append({"of_file": file_id, "by_page": page_id, "rank": f"{ROLE_RANK[link.role]} {page.url}"})
+    if rows:
+        insert_or_replace(connection, PageFile, rows, ("page_id", "file_id", "role"))
+        connection.execute(CLAIM_SOURCE_PAGE, claims)
 
 
-LINK_CLAIMS = (
-    "position",
-    "original_name",
-    "label",
-    "site_file_id",
-    "media_type",
-    "declared_bytes",
-    "extra",
-    "withdrawn_at",
-)
-
-
-def changed_files(connection: Connection, page: PageRecord) -> list[str]:
-    """Return the URLs of files that the catalog has, but that the page now describes with another id or size."""
-    rows = connection.execute(
-        select(File.url, PageFile.role, PageFile.site_file_id, PageFile.declared_bytes)
-        .join(Page, Page.id == PageFile.page_id)
-        .join(File, File.id == PageFile.file_id)
-        .where(Page.url == page.url)
-    )
-    known = {(url, role): (site_id, size) for url, role, site_id, size in rows}
-    claims = {(link.url, link.role.value): (link.site_file_id, link.declared_bytes) for link in page.files}
-    return [key[0] for key, claim in claims.items() if key in known and known[key] != claim]
+def changed_files(connection: Connection, pages: Sequence[PageRecord]) -> set[str]:
+    """Return the URLs of files that the catalog has, but that their page now describes with another id or size."""
+    claims = {
+        (page.url, link.url, link.role.value): (link.site_file_id, link.declared_bytes)
+        for page in pages
+        for link in page.files
+    }
+    changed: set[str] = set()
+    for chunk in chunked(dict.fromkeys(page.url for page in pages)):
+        for page_url, url, role, *known in connection.execute(KNOWN_CLAIMS, {"urls": chunk}):
+            claim = claims.get((page_url, url, role))
+            if claim is not None and claim != tuple(known):
+                changed.add(url)
+    return changed
 
 
 def _link_row(link: FileLink, position: int) -> dict[str, Any]:
@@ -159,6 +174,20 @@ def record_page_gone(connection: Connection, url: str) -> None:
         _withdraw_others(connection, page_id, set())
 
 
+PAGE_IDS = select(Page.url, Page.id).where(Page.url.in_(bindparam("urls", expanding=True)))
+FILE_IDS = select(File.url, File.id).where(File.url.in_(bindparam("urls", expanding=True)))
+FETCHED_URLS = select(File.url).where(File.url.in_(bindparam("urls", expanding=True)), File.blob_id.is_not(None))
+KNOWN_CLAIMS = (
+    select(Page.url, File.url, PageFile.role, PageFile.site_file_id, PageFile.declared_bytes)
+    .join(Page, Page.id == PageFile.page_id)
+    .join(File, File.id == PageFile.file_id)
+    .where(Page.url.in_(bindparam("urls", expanding=True)))
+)
+NOTE_DOWNLOAD = (
+    update(File)
+    .where(File.id == bindparam("of_file"))
+    .values({n: bindparam(n) for n in ("blob_id", "content_type", "etag", "last_modified", "fetched_at")})
+)
 CLAIM_SOURCE_PAGE = (
     update(File)
     .where(File.id == bindparam("of_file"), File.page_id.is_(None) | (File.page_rank > bindparam("rank")))
@@ -171,7 +200,9 @@ def ensure_files(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
     """Return the ids of file rows for these URLs, making those that are missing."""
     wanted = list(dict.fromkeys(urls))
     ids = _file_ids(connection, wanted)
-    missing = [url for url in wanted if url not in ids]
+    missing = sorted(
+        url for url in wanted if url not in ids
+    )  # one order for all, or two processes could wait in a circle
     if missing:
         insert_new(connection, File, [_empty_file(url) for url in missing])
         ids |= _file_ids(connection, missing)
@@ -181,8 +212,7 @@ def ensure_files(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
 def _file_ids(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for chunk in chunked(urls):
-        for url, file_id in connection.execute(select(File.url, File.id).where(File.url.in_(chunk))):
-            found[url] = file_id
+        found.update(row.tuple() for row in connection.execute(FILE_IDS, {"urls": chunk}))
     return found
 
 
@@ -194,37 +224,32 @@ def unfetched(connection: Connection, urls: Sequence[str]) -> list[str]:
     """Return those of the URLs whose bytes the catalog does not have yet, in order."""
     had: set[str] = set()
     for chunk in chunked(urls):
-        had.update(connection.scalars(select(File.url).where(File.url.in_(chunk), File.blob_id.is_not(None))))
+        had.update(connection.scalars(FETCHED_URLS, {"urls": chunk}))
     return [url for url in dict.fromkeys(urls) if url not in had]
 
 
-def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
-    """Write a finished download: file, blob, the place where the blob was seen, and that it is due to be read."""
-    file_id = ensure_files(connection, [fetched.url])[fetched.url]
-    blob_id = ensure_blobs(connection, [(fetched.sha256, fetched.size_bytes)])[fetched.sha256]
-    connection.execute(
-        update(File)
-        .where(File.id == file_id)
-        .values(
-            blob_id=blob_id,
-            content_type=fetched.content_type,
-            etag=fetched.etag,
-            last_modified=fetched.last_modified,
-            fetched_at=datetime.now(UTC),
-        )
-    )
-    version = {
-        "file_id": file_id,
-        "blob_id": blob_id,
-        "etag": fetched.etag,
-        "last_modified": fetched.last_modified,
-        "fetched_at": datetime.now(UTC),
-    }
-    insert_new(connection, FileVersion, [version])
-    stages.lock(connection, Stage.READ, blob_id)
-    insert_new(connection, Place, [_root_place(file_id, blob_id)])
-    if stages.is_settled(connection, Stage.READ, blob_id):
-        spread(connection, [blob_id])  # else nothing is known of it that could be seen here
+def record_fetched(connection: Connection, *fetched: FetchedFile) -> None:
+    """Write finished downloads: file, blob, the place where the blob was seen, and that it is due to be read."""
+    if not fetched:
+        return
+    file_ids = ensure_files(connection, [file.url for file in fetched])
+    blob_ids = ensure_blobs(connection, [(file.sha256, file.size_bytes) for file in fetched])
+    now = datetime.now(UTC)
+    rows, versions, places = [], [], []
+    for file in fetched:
+        file_id, blob_id = file_ids[file.url], blob_ids[file.sha256]
+        said = {"etag": file.etag, "last_modified": file.last_modified, "fetched_at": now}
+        rows.append({"of_file": file_id, "blob_id": blob_id, "content_type": file.content_type, **said})
+        versions.append({"file_id": file_id, "blob_id": blob_id, **said})
+        places.append(_root_place(file_id, blob_id))
+    connection.execute(NOTE_DOWNLOAD, rows)
+    insert_new(connection, FileVersion, versions)
+    read = sorted(set(blob_ids.values()))
+    stages.lock(connection, Stage.READ, *read)
+    insert_new(connection, Place, places)
+    settled = stages.settled_of(connection, Stage.READ, read)
+    if settled:
+        spread(connection, settled)  # of others nothing is known that could be seen here
 
 
 def _root_place(file_id: int, blob_id: int) -> dict[str, Any]:
@@ -234,7 +259,7 @@ def _root_place(file_id: int, blob_id: int) -> dict[str, Any]:
 
 def ensure_blobs(connection: Connection, blobs: Sequence[tuple[bytes, int]]) -> dict[bytes, int]:
     """Return ids by SHA-256, making missing rows; a new blob is due to be read."""
-    sizes = dict(blobs)
+    sizes = dict(sorted(blobs))
     insert_new(connection, Blob, [{"sha256": sha, "size_bytes": size} for sha, size in sizes.items()])
     ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, list(sizes))
     stages.due(connection, Stage.READ, list(ids.values()))

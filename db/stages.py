@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import chunked, insert_new, upsert
@@ -83,16 +83,23 @@ def settle(
     )
 
 
-def lock(connection: Connection, stage: Stage, subject_id: int) -> None:
-    """Wait for whoever is settling this subject right now (PostgreSQL; SQLite has one writer anyway)."""
-    row = (Ledger.stage == stage, Ledger.subject_id == subject_id)
-    connection.execute(select(Ledger.subject_id).where(*row).with_for_update())
+def lock(connection: Connection, stage: Stage, *subject_ids: int) -> None:
+    """Wait for whoever is settling these subjects right now (PostgreSQL; SQLite has one writer anyway)."""
+    if connection.dialect.name != "sqlite":
+        rows = (Ledger.stage == stage, Ledger.subject_id.in_(subject_ids))
+        connection.execute(select(Ledger.subject_id).where(*rows).order_by(Ledger.subject_id).with_for_update())
 
 
-def is_settled(connection: Connection, stage: Stage, subject_id: int) -> bool:
-    """Tell whether a stage ever had a result for a subject (it may be due again since)."""
-    row = (Ledger.stage == stage, Ledger.subject_id == subject_id, Ledger.settled_at.is_not(None))
-    return connection.scalar(select(Ledger.subject_id).where(*row)) is not None
+def settled_of(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> list[int]:
+    """Return those of the subjects that a stage ever had a result for (they may be due again since)."""
+    return list(connection.scalars(SETTLED_OF, {"stage": stage.value, "subjects": subject_ids}))
+
+
+SETTLED_OF = select(Ledger.subject_id).where(
+    Ledger.stage == bindparam("stage"),
+    Ledger.subject_id.in_(bindparam("subjects", expanding=True)),
+    Ledger.settled_at.is_not(None),
+)
 
 
 @dataclass(frozen=True)
