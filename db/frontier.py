@@ -127,6 +127,11 @@ class FrontierQueue:
         with self.database.write() as connection:
             connection.execute(update(Host).where(Host.name == host).values(crawl_delay_s=delay_s))
 
+    def delay_of(self, host: str) -> float:
+        """Return the delay in seconds that a host asked for when it was last heard; 0 if it never asked."""
+        with self.database.read() as connection:
+            return connection.scalar(select(Host.crawl_delay_s).where(Host.name == host)) or 0.0
+
     def _free_hosts_with_work(self, connection: Connection, count: int, now: float) -> list[str]:
         due = exists().where(Frontier.host == Host.name, *self._due(now), self._within_limit(connection))
         free = or_(Host.owner.is_(None), Host.owner == self.owner, Host.lease_until < now)
@@ -273,9 +278,16 @@ class FrontierQueue:
         self._change(connection, entry_id, **ended, **validators)
 
     def postpone(
-        self, connection: Connection, entry_id: int, until: float, reason: str, status: int | None = None
+        self,
+        connection: Connection,
+        entry_id: int,
+        until: float,
+        reason: str,
+        status: int | None = None,
+        *,
+        counts: bool = True,
     ) -> None:
-        """Count a failed try and make the entry due again at `until` (seconds since 1970)."""
+        """Make the entry due again at `until` (seconds since 1970), and count a failed try unless told otherwise."""
         self._change(
             connection,
             entry_id,
@@ -283,7 +295,7 @@ class FrontierQueue:
             not_before=until,
             reason=reason,
             http_status=status,
-            attempts=Frontier.attempts + 1,
+            attempts=Frontier.attempts + int(counts),
         )
 
     def _change(self, connection: Connection, entry_id: int, **values: Any) -> None:
@@ -295,6 +307,20 @@ class FrontierQueue:
         """Leave a host alone until then (seconds since 1970)."""
         later = _greatest(connection, Host.paused_until, until)
         connection.execute(update(Host).where(Host.name == host).values(paused_until=later, pause_reason=reason))
+
+    def forgive(self, connection: Connection, entry_ids: Sequence[int]) -> None:
+        """Take back a failed try of each entry, and that it failed for good: it was the host."""
+        mine = Frontier.id.in_(entry_ids)
+        tried = (mine, Frontier.state != EntryState.FAILED, Frontier.attempts > 0)
+        connection.execute(update(Frontier).where(*tried).values(attempts=Frontier.attempts - 1))
+        failed = (mine, Frontier.state == EntryState.FAILED)
+        connection.execute(update(Frontier).where(*failed).values(state=EntryState.PENDING, not_before=0.0))
+
+    def fail_host(self, connection: Connection, host: str, reason: str) -> None:
+        """Mark everything failed that is due from a host; `retry` makes it due again."""
+        due = (Frontier.crawl_id == self.crawl_id, Frontier.host == host, Frontier.state == EntryState.PENDING)
+        ended = {"state": EntryState.FAILED, "reason": reason, "settled_at": datetime.now(UTC)}
+        connection.execute(update(Frontier).where(*due).values(**ended))
 
     def release(self) -> None:
         """Hand back everything this process holds, untouched."""
