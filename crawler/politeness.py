@@ -19,10 +19,11 @@ from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import RobotParser
 from scrapy.utils.misc import build_from_crawler
+from sqlalchemy.exc import DBAPIError
 
 from crawler.errors import NotSentError
 from crawler.outages import outages_of
-from crawler.session import session_of
+from crawler.session import session_of, stop_crawl
 from crawler.verdicts import BACKOFF_BASE_S, HOLD_STATUSES, NO_ANSWER, retry_after_s
 from db.urls import host_of
 
@@ -119,7 +120,10 @@ class PoliteRobotsMiddleware(RobotsTxtMiddleware):
             downloader.slots[key].delay = mean
             downloader.slots[key].jitter = jitter
             downloader.slots[key].concurrency = 1
-        session_of(self.crawler).queue.note_delay(host_of(request.url), least)
+        try:
+            session_of(self.crawler).queue.note_delay(host_of(request.url), least)
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
 
     def _one_at_a_time(self, request: Request) -> None:
         slot = _slot(self.crawler, request)

@@ -57,6 +57,21 @@ def session_of(crawler: Crawler) -> CrawlSession:
     return _sessions[crawler]
 
 
+def open_session(crawler: Crawler) -> CrawlSession | None:
+    """Open the catalog; if that cannot be had, say why, end the crawl before it begins, and return None."""
+    try:
+        return session_of(crawler)
+    except (DBAPIError, OSError) as error:
+        logger.error("stopping: %s", explain(error))  # noqa: TRY400 - said in a line
+        _close(crawler, "the catalog cannot be opened")
+        return None
+
+
+def has_session(crawler: Crawler) -> bool:
+    """Tell whether the catalog could be opened."""
+    return crawler in _sessions
+
+
 def _open(crawler: Crawler) -> CrawlSession:
     spider = crawler.spider
     arguments = getattr(spider, "crawl_arguments", None)
@@ -72,7 +87,7 @@ def stop_crawl(crawler: Crawler, error: Exception) -> None:
     """End the crawl because something that must not be lost cannot be written."""
     session = session_of(crawler)
     if not session.broken:
-        session.broken = True
+        session.broken = session.stopping = True
         logger.error("stopping: %s", explain(error))
         _close(crawler, "the catalog or the blobs cannot be written")
 
@@ -81,6 +96,7 @@ def end_early(crawler: Crawler, why: str) -> None:
     """End the crawl with everything due that is not done."""
     if not session_of(crawler).stopping:
         logger.error("stopping: %s; give the same command again later", why)
+        session_of(crawler).stopping = True
         _close(crawler, "nothing answers")
 
 
@@ -108,7 +124,6 @@ WAYS_OUT = {
 
 
 def _close(crawler: Crawler, reason: str) -> None:
-    session_of(crawler).stopping = True
     if crawler.engine is not None:
         _closing.append(ensure_future(crawler.engine.close_spider_async(reason=reason)))
 

@@ -21,6 +21,7 @@ DOWNLOAD_MAXSIZE = 32 * 1024**2  # pages; files go by QUARRY_FILE_MAXSIZE
 DOWNLOAD_TIMEOUT = 60  # pages in total; for files the longest silence
 DOWNLOAD_VERIFY_CERTIFICATES = True
 COOKIES_ENABLED = False
+DNSCACHE_ENABLED = False  # it never forgets: a crawl of two days outlives many an address
 
 QUARRY_DELAY_JITTER = 0.0  # 0.2: wait up to 20 % longer than asked, never shorter
 QUARRY_BREAKER_AFTER = 5  # so many refusals (401, 403, 429) or failures (5xx) in a row pause a host …

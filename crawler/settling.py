@@ -79,6 +79,8 @@ class Settler:
         with self._session.catalog.database.write() as connection:
             for settlement in group:
                 settlement.write(connection)
+                if settlement.entry.hops:
+                    self._session.queue.come_home(connection, settlement.entry)
         for settlement in group:
             self._session.done_with(settlement.entry)
 

@@ -10,7 +10,7 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 
 from crawler.errors import NotSentError
-from crawler.session import session_of
+from crawler.session import has_session, session_of
 
 
 def hand_back_waiting(crawler: Crawler, request: Request, why: str, until: float = 0.0) -> None:
@@ -53,7 +53,8 @@ class HandBack:
         close = engine.close_spider_async
 
         async def close_without_waiting(*, reason: str = "cancelled") -> None:
-            session_of(self._crawler).stopping = True
+            if has_session(self._crawler):
+                session_of(self._crawler).stopping = True
             hand_back_all(self._crawler, "the crawl is stopping")
             await close(reason=reason)
 

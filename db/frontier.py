@@ -25,11 +25,16 @@ from db.vocabulary import CrawlState, EntryKind, EntryState
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
 LOOK_FOR_DEAD_S = 2.0
+HOPS, LED_TO = "redirected to", "led to"
+"""Keys in an entry's data, not for its callback: where redirects have led it, and where they led it in the end."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A leased frontier entry. `attempts` counts failed tries; `etag` and `last_modified` name what we have already."""
+    """A leased frontier entry. `attempts` counts failed tries; `etag` and `last_modified` name what we have already.
+
+    `hops`: where redirects have led from `url` so far; the last one, on `host`, is to be asked.
+    """
 
     id: int
     url: str
@@ -40,6 +45,7 @@ class Entry:
     attempts: int
     etag: str = ""
     last_modified: str = ""
+    hops: tuple[str, ...] = ()
 
 
 class FrontierQueue:
@@ -171,10 +177,11 @@ class FrontierQueue:
                 row.host,
                 EntryKind(row.kind),
                 row.callback,
-                row.data,
+                {name: value for name, value in row.data.items() if name not in (HOPS, LED_TO)},
                 row.attempts,
                 row.etag,
                 row.last_modified,
+                tuple(row.data.get(HOPS, ())),
             )
             for row in rows
         ]
@@ -297,6 +304,19 @@ class FrontierQueue:
             http_status=status,
             attempts=Frontier.attempts + int(counts),
         )
+
+    def move(self, connection: Connection, entry: Entry, hops: Sequence[str]) -> None:
+        """Follow redirects to another host: the entry is due there, for whoever serves that host."""
+        host = host_of(hops[-1])
+        insert_new(connection, Host, [{"name": host, "lease_until": 0.0, "paused_until": 0.0}])
+        data = {**entry.data, HOPS: list(hops)}
+        self._change(connection, entry.id, state=EntryState.PENDING, host=host, data=data, not_before=0.0)
+
+    def come_home(self, connection: Connection, entry: Entry) -> None:
+        """Put an entry that was moved, if it is settled now, back under its own host: asked again, it begins there."""
+        settled = (Frontier.id == entry.id, Frontier.state.in_((EntryState.DONE, EntryState.FAILED)))
+        home = {"host": host_of(entry.url), "data": {**entry.data, LED_TO: entry.hops[-1]}}
+        connection.execute(update(Frontier).where(*settled).values(**home))
 
     def _change(self, connection: Connection, entry_id: int, **values: Any) -> None:
         mine = (Frontier.id == entry_id, Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)

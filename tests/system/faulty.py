@@ -1,12 +1,15 @@
-"""Run a command and SIGKILL it at a chosen boundary: `python -m tests.system.faulty POINT before|after N ARGS…`.
+"""Run a command and harm it: `python -m tests.system.faulty POINT before|after N ARGS…` sends SIGKILL at a boundary.
 
-ARGS are those of `scrapy` or `quarry`, the program's name first.
+ARGS are those of `scrapy` or `quarry`, the program's name first. `names FILE N ARGS…`: no name is resolved while the
+file exists.
 """
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from crawler.partial import Partial
@@ -51,9 +54,25 @@ def arm(point: str, when: str, count: int) -> None:
     setattr(owner, name, deadly)
 
 
+def forget_names(while_exists: Path) -> None:
+    def forgetful(original: Callable[..., Any]) -> Callable[..., Any]:
+        def resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
+            if while_exists.exists():
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            return original(host, *args, **kwargs)
+
+        return resolve
+
+    for name in ("getaddrinfo", "gethostbyname"):
+        setattr(socket, name, forgetful(getattr(socket, name)))
+
+
 def main() -> None:
     point, when, count, program = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    arm(point, when, count)
+    if point == "names":
+        forget_names(Path(when))
+    else:
+        arm(point, when, count)
     sys.argv = sys.argv[4:]
     if program == "scrapy":
         from scrapy.cmdline import execute
