@@ -1,7 +1,5 @@
 """Servers that go away in the middle of a crawl and come back: nothing is lost, nothing fails, little is repeated."""
 
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,52 +8,15 @@ import pytest
 
 from demo.replica import Abort, Refuse, Site, serve
 from demo.small import small_site
-from tests.conftest import ROOT, Home
+from tests.conftest import Home
 from tests.crawler.test_crawl import rows
 from tests.crawler.test_spiders import HANG_UP, crawl, picture, tiny_site
 from tests.snapshot import differences, snapshot
 from tests.system.flaky import Road, road_to
+from tests.system.running import Running
 
 IN_FLIGHT = 16
 IMPATIENT = ("-s", "QUARRY_OUTAGE_PAUSE=0.2")
-
-
-class Running:
-    """A crawl whose log is read as it is written."""
-
-    def __init__(self, command: list[str], home: Home) -> None:
-        self.said: list[str] = []
-        self._news = threading.Condition()
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=home.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self._process.stderr or ():
-            with self._news:
-                self.said.append(line)
-                self._news.notify_all()
-
-    def hears(self, words: str, times: int = 1) -> None:
-        """Wait until the crawl has said something so often."""
-        with self._news:
-            heard = self._news.wait_for(lambda: sum(words in line for line in self.said) >= times, timeout=60)
-        assert heard, "".join(self.said)
-
-    def saw(self, site: Site, requests: int) -> None:
-        """Wait until the site has answered so many requests."""
-        while len(site.log()) < requests:
-            assert self._process.poll() is None, "".join(self.said)
-
-    def ends(self) -> int:
-        """Wait for the end and return the exit code."""
-        code = self._process.wait(120)
-        self._reader.join(10)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-        return code
 
 
 @pytest.fixture(scope="module")
