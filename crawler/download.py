@@ -20,7 +20,7 @@ from scrapy.http import Headers, Response
 from yarl import URL
 
 from crawler.consent import refusal_in
-from crawler.errors import DownloadError, FileTooLargeError, TruncatedDownloadError
+from crawler.errors import DownloadError, FileTooLargeError, NoAnswerError, TruncatedDownloadError
 from crawler.landing import Landing
 from crawler.partial import Partial, Version
 from crawler.session import session_of
@@ -73,7 +73,9 @@ class BlobDownloadHandler(BaseDownloadHandler):
             return await self._pages.download_request(request)
         try:
             return await self._fetch_file(request)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (TimeoutError, aiohttp.ClientConnectionError) as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+        except aiohttp.ClientError as error:
             raise DownloadError(f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
@@ -139,6 +141,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
         version = Version.of(answer)
         if version.total_bytes is not None and version.total_bytes > self._max_bytes:
             raise FileTooLargeError(f"{version.total_bytes} bytes announced, limit {self._max_bytes}")
+        had_bytes = partial.on_disk_bytes()
         partial.begin(version, resume_at=version.start if answer.status == 206 else 0)
         try:
             async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
@@ -146,8 +149,10 @@ class BlobDownloadHandler(BaseDownloadHandler):
                 if partial.size_bytes > self._max_bytes:
                     partial.drop()
                     raise FileTooLargeError(f"more than {self._max_bytes} bytes, the limit")
-        except aiohttp.ClientPayloadError as error:
-            raise TruncatedDownloadError(f"connection ended after {partial.size_bytes} bytes") from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            said = f"connection ended after {partial.size_bytes} bytes"
+            gained = partial.size_bytes > had_bytes and bool(version.validator)
+            raise TruncatedDownloadError(said, gained=gained) from error
         finally:
             partial.pause()
         if version.total_bytes is not None and partial.size_bytes != version.total_bytes:

@@ -79,6 +79,10 @@ class Partial:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
+    def on_disk_bytes(self) -> int:
+        """Return how much earlier tries left."""
+        return self._data.stat().st_size if self._data.exists() else 0
+
     def begin(self, version: Version, resume_at: int) -> None:
         """Open for writing at `resume_at`; bytes before it are hashed again, bytes after it dropped."""
         if resume_at and self._data.stat().st_size != resume_at:

@@ -1,5 +1,10 @@
-"""Manners: robots.txt with its Crawl-delay, and leaving a host alone when it asks for it."""
+"""Manners: robots.txt with its Crawl-delay, and leaving a host alone when it asks for it.
 
+robots.txt as RFC 9309 has it: a server that has none (HTTP 4xx) allows everything, one that cannot say (5xx, no
+answer) allows nothing until it can, and what it said holds for a day.
+"""
+
+import asyncio
 import logging
 import time
 from typing import Any
@@ -8,11 +13,18 @@ from urllib.parse import urlsplit
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.robotstxt import RobotParser
+from scrapy.utils.misc import build_from_crawler
+from sqlalchemy.exc import DBAPIError
 
-from crawler.session import session_of
-from crawler.verdicts import BACKOFF_BASE_S, HOLD_STATUSES, retry_after_s
+from crawler.errors import NotSentError
+from crawler.outages import outages_of
+from crawler.session import session_of, stop_crawl
+from crawler.verdicts import BACKOFF_BASE_S, HOLD_STATUSES, NO_ANSWER, retry_after_s
 from db.urls import host_of
 
 logger = logging.getLogger(__name__)
@@ -24,13 +36,17 @@ the concurrency says, and it would not wait when asked to."""
 
 LONGEST_DELAY_S = 3600.0
 SLOT = "download_slot"
+RULES_HOLD_S = 24 * 3600.0
+"""RFC 9309 section 2.4."""
 
 
 class PoliteRobotsMiddleware(RobotsTxtMiddleware):
-    """Scrapy's robots.txt middleware, which also keeps the Crawl-delay it finds there and heeds Retry-After."""
+    """Scrapy's robots.txt middleware, which also tells "has no rules" from "cannot say", and keeps the Crawl-delay."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        self._rules: dict[str, tuple[RobotParser, float]] = {}
+        self._asking: dict[str, asyncio.Task[RobotParser]] = {}
         crawler.signals.connect(self._keep_delay, signals.robots_parsed)
         crawler.signals.connect(self._one_at_a_time, signals.request_reached_downloader)
         crawler.signals.connect(self._heed, signals.response_downloaded)
@@ -40,6 +56,54 @@ class PoliteRobotsMiddleware(RobotsTxtMiddleware):
         if request.meta.get(SLOT) not in (None, urlsplit(request.url).hostname):
             del request.meta[SLOT]
         await super().process_request(request)
+        if session_of(self.crawler).stopping:
+            raise NotSentError("the crawl is stopping")
+
+    async def robot_parser(self, request: Request) -> RobotParser:
+        """Return the rules of a request's host, asking for them when they are unknown, old or in doubt."""
+        host = host_of(request.url)
+        rules, asked_at = self._rules.get(host, (None, 0.0))
+        fresh = time.monotonic() - asked_at < RULES_HOLD_S
+        if rules is not None and fresh and not outages_of(self.crawler).in_doubt(host):
+            return rules
+        if host not in self._asking:
+            self._asking[host] = asyncio.ensure_future(self._ask(request))
+            self._asking[host].add_done_callback(lambda _: self._asking.pop(host, None))
+        return await asyncio.shield(self._asking[host])
+
+    async def _ask(self, request: Request) -> RobotParser:
+        body = await self._robots_txt(request)
+        outages_of(self.crawler).over(host_of(request.url))
+        rules: RobotParser = build_from_crawler(self._parserimpl, self.crawler, body)
+        self._rules[host_of(request.url)] = (rules, time.monotonic())
+        await self.crawler.signals.send_catch_log_async(
+            signal=signals.robots_parsed, robotparser=rules, request=request
+        )
+        return rules
+
+    async def _robots_txt(self, request: Request) -> bytes:
+        """Return what the host's robots.txt says, b"" where there is none (RFC 9309 section 2.3.1)."""
+        parts = urlsplit(request.url)
+        meta = {"dont_obey_robotstxt": True}
+        asked = Request(
+            f"{parts.scheme}://{parts.netloc}/robots.txt",
+            priority=self.DOWNLOAD_PRIORITY,
+            meta=meta,
+            callback=NO_CALLBACK,
+        )
+        assert self.crawler.engine is not None  # noqa: S101 - it is what asks us
+        try:
+            response = await self.crawler.engine.download_async(asked)
+        except (*NO_ANSWER, ResponseDataLossError) as error:
+            raise outages_of(self.crawler).unreachable(request, f"robots.txt: {_named(error)}") from error
+        except NotSentError:
+            raise
+        except IgnoreRequest:
+            return b""  # redirected without end
+        if response.status >= 500 or response.status == 429:
+            wait = retry_after_s(response.headers.get(b"Retry-After"), time.time()) or 0.0
+            raise outages_of(self.crawler).unreachable(request, f"robots.txt: HTTP {response.status}", wait)
+        return response.body if response.status < 400 else b""
 
     def _keep_delay(self, robotparser: Any, request: Request) -> None:
         delay = robotparser.crawl_delay(self._robotstxt_useragent or self._default_useragent)
@@ -56,7 +120,10 @@ class PoliteRobotsMiddleware(RobotsTxtMiddleware):
             downloader.slots[key].delay = mean
             downloader.slots[key].jitter = jitter
             downloader.slots[key].concurrency = 1
-        session_of(self.crawler).queue.note_delay(host_of(request.url), least)
+        try:
+            session_of(self.crawler).queue.note_delay(host_of(request.url), least)
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
 
     def _one_at_a_time(self, request: Request) -> None:
         slot = _slot(self.crawler, request)
@@ -99,6 +166,10 @@ def trip(crawler: Crawler, request: Request, why: str) -> float:
     seconds = crawler.settings.getfloat("QUARRY_BREAKER_PAUSE")
     hold(crawler, request, seconds, why)
     return time.time() + seconds
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _slot(crawler: Crawler, request: Request) -> Any:

@@ -23,7 +23,7 @@ from scrapy.logformatter import LogFormatter, LogFormatterResult
 from sqlalchemy.exc import DBAPIError
 from twisted.internet.task import LoopingCall
 
-from crawler.session import ENTRY_META, session_of
+from crawler.session import ENTRY_META, has_session, session_of
 from db.crawls import CrawlCounts, count_crawl, paused_hosts
 from db.records import FetchedFile, PageRecord
 from db.terminal import printable
@@ -266,6 +266,8 @@ class Progress:
         return self
 
     def _opened(self) -> None:
+        if not has_session(self.crawler):
+            return
         session = session_of(self.crawler)
         if session.crawl.known:
             done = sum(self._tally.standing().done.values())
@@ -301,8 +303,14 @@ class Progress:
         if self._bar.live.is_started:
             self._show()
             self._bar.stop()
+        if not has_session(self.crawler):
+            return
         session = session_of(self.crawler)
-        counts = count_crawl(session.catalog.database, session.crawl.id)
+        try:
+            counts = count_crawl(session.catalog.database, session.crawl.id)
+        except DBAPIError as error:
+            self._say(f"Crawl {reason}; the catalog cannot be read: {error.orig}. The same command goes on from here.")
+            return
         self.failures = counts.failures
         self._summary(reason, counts)
 

@@ -16,11 +16,13 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from sqlalchemy import Connection
 
 from crawler.consent import withhold
+from crawler.errors import NotSentError
 from crawler.findings import Findings
+from crawler.outages import outages_of
 from crawler.politeness import trip
 from crawler.session import as_entry, session_of, stop_crawl
 from crawler.settling import Settlement, settler_of
-from crawler.verdicts import ABSENT_STATUSES, REFUSAL_STATUSES, Verdict, judge
+from crawler.verdicts import ABSENT_STATUSES, BREAKING_STATUSES, NO_ANSWER, Verdict, judge
 from db.blobs import is_disk_error
 from db.frontier import MAX_ATTEMPTS, Entry, Settled
 from db.recording import record_page_gone
@@ -83,20 +85,42 @@ def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None
     entry = session_of(crawler).entry_of(request)
     if entry is None:
         return
-    if isinstance(error, Exception) and is_disk_error(error):
+    if isinstance(error, NotSentError):
+        _hand_back(crawler, entry, error)
+    elif isinstance(error, Exception) and is_disk_error(error):
         stop_crawl(crawler, error)
-        return
+    else:
+        _settle_failure(crawler, entry, request, error)
+
+
+def _settle_failure(crawler: Crawler, entry: Entry, request: Request, error: BaseException) -> None:
+    if isinstance(error, NO_ANSWER):
+        outages_of(crawler).suspect(entry, request)
     status = error.response.status if isinstance(error, HttpError) else None
     if status == 304:
         session_of(crawler).refusals.pop(entry.host, None)
     if status == 304 or (status in ABSENT_STATUSES and getattr(crawler.spider, "absent_is_normal", False)):
         _settle_without_body(crawler, entry, status)
         return
-    if status is not None and status not in REFUSAL_STATUSES:
+    if status is not None and status not in BREAKING_STATUSES:
         session_of(crawler).refusals.pop(entry.host, None)
-    if status in REFUSAL_STATUSES and _breaks_the_circuit(crawler, entry, request, status):
+    verdict = judge(error, entry.attempts)
+    if status in BREAKING_STATUSES and _breaks_the_circuit(crawler, entry, request, status, verdict.retry_at or 0.0):
         return
-    _fail(crawler, entry, judge(error, entry.attempts))
+    _fail(crawler, entry, verdict)
+
+
+def _hand_back(crawler: Crawler, entry: Entry, error: NotSentError) -> None:
+    """Make an entry due again that was never asked for."""
+    session = session_of(crawler)
+    if session.stopping:
+        session.done_with(entry)  # all leases are given back at the end
+        return
+
+    def write(connection: Connection) -> None:
+        session.queue.postpone(connection, entry.id, error.until, str(error) if error.until else "", counts=False)
+
+    settler_of(crawler).add(Settlement(entry, write))
 
 
 def _settle_without_body(crawler: Crawler, entry: Entry, status: int) -> None:
@@ -105,14 +129,14 @@ def _settle_without_body(crawler: Crawler, entry: Entry, status: int) -> None:
     settler_of(crawler).add(Settlement(entry, lambda connection: queue.settle(connection, entry.id, status, reason)))
 
 
-def _breaks_the_circuit(crawler: Crawler, entry: Entry, request: Request, status: int) -> bool:
+def _breaks_the_circuit(crawler: Crawler, entry: Entry, request: Request, status: int, asked_until: float) -> bool:
     """Pause a host that refuses one request after the other, and take back what failed because of it."""
     session = session_of(crawler)
     refused = session.refusals.setdefault(entry.host, [])
     refused.append(entry.id)
     if len(refused) < crawler.settings.getint("QUARRY_BREAKER_AFTER"):
         return False
-    until = trip(crawler, request, f"HTTP {status}, {len(refused)} times in a row")
+    until = max(asked_until, trip(crawler, request, f"HTTP {status}, {len(refused)} times in a row"))
     before, session.refusals[entry.host] = refused[:-1], []
 
     def write(connection: Connection) -> None:
@@ -137,7 +161,8 @@ def _fail(crawler: Crawler, entry: Entry, verdict: Verdict) -> None:
         if verdict.retry_at is not None:
             if verdict.hold_host:
                 queue.pause_host(connection, entry.host, verdict.retry_at, verdict.reason)
-            queue.postpone(connection, entry.id, verdict.retry_at, verdict.reason, verdict.status)
+            until, counts = verdict.retry_at, verdict.counts
+            queue.postpone(connection, entry.id, until, verdict.reason, verdict.status, counts=counts)
             return
         if verdict.status in ABSENT_STATUSES and entry.kind is EntryKind.CONTENT:
             record_page_gone(connection, entry.url)

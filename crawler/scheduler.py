@@ -4,6 +4,7 @@ Requests come from the catalog as leases and go back to it only through the reco
 dies loses nothing: what was in flight is leased again. Redirected requests stay the same entry.
 """
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -19,13 +20,14 @@ from twisted.python.failure import Failure
 
 from crawler.errors import DownloadError
 from crawler.recorder import on_failure
-from crawler.session import ENTRY_META, CrawlSession, as_entry, session_of, stop_crawl
-from crawler.settling import settler_of
+from crawler.session import ENTRY_META, CrawlSession, as_entry, has_session, open_session, session_of, stop_crawl
+from crawler.settling import Settlement, settler_of
 from db.crawls import mark_seeded
 from db.engine import chunked
 from db.frontier import LEASE_S, Entry
 from db.recording import record_page, unfetched
 from db.records import NewEntry, PageRecord
+from db.urls import host_of
 from db.vocabulary import EntryKind
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class CatalogScheduler(BaseScheduler):
         self._ready: deque[Request] = deque()
         self._ask_again_at = 0.0
         self._heartbeat = LoopingCall(self._beat)
+        self._look_again: asyncio.TimerHandle | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -57,8 +60,13 @@ class CatalogScheduler(BaseScheduler):
 
     def open(self, spider: Spider) -> "Deferred[None] | None":
         """Open the catalog and begin to keep leases alive."""
-        if not self.session.crawl.seeded:
-            self._seed(spider)
+        if open_session(self.crawler) is None:
+            return None
+        try:
+            if not self.session.crawl.seeded:
+                self._seed(spider)
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
         self._heartbeat.start(LEASE_S / 4, now=False)
         return None
 
@@ -82,6 +90,8 @@ class CatalogScheduler(BaseScheduler):
         """Hand back what was not finished; note a finished crawl."""
         if self._heartbeat.running:
             self._heartbeat.stop()
+        if not has_session(self.crawler):
+            return None
         queue = self.session.queue
         settler_of(self.crawler).flush()
         try:
@@ -89,7 +99,7 @@ class CatalogScheduler(BaseScheduler):
             if reason == "finished" and queue.next_due() is None:
                 queue.finish_crawl()
         except DBAPIError as error:
-            logger.error("leases could not be handed back, they will run out: %s", error)  # noqa: TRY400 - said above
+            logger.error("leases could not be handed back, they will run out: %s", error.orig)  # noqa: TRY400 - said above
         return None
 
     def _beat(self) -> None:
@@ -99,9 +109,15 @@ class CatalogScheduler(BaseScheduler):
             stop_crawl(self.crawler, error)
 
     def enqueue_request(self, request: Request) -> bool:
-        """Take a redirected request back at once; write any other one into the frontier."""
-        if self.session.entry_of(request) is not None:
+        """Take a redirected request back at once if it stays on its host; write any other one into the frontier."""
+        entry = self.session.entry_of(request)
+        if entry is not None and host_of(request.url) == entry.host:
             self._ready.append(request)
+            return True
+        if entry is not None:  # the other host may be served by another process
+            hops = (*request.meta["redirect_urls"][1:], request.url)
+            moved = Settlement(entry, lambda connection: self.session.queue.move(connection, entry, hops))
+            settler_of(self.crawler).add(moved)
             return True
         with self.session.catalog.database.write() as connection:
             self.session.queue.enqueue(connection, [as_entry(request)])
@@ -110,7 +126,7 @@ class CatalogScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """Hand out a leased entry, leasing more when there is room."""
-        if self.session.stopping:
+        if not has_session(self.crawler) or self.session.stopping:
             return None
         if not self._ready:
             settler = settler_of(self.crawler)
@@ -136,13 +152,20 @@ class CatalogScheduler(BaseScheduler):
     def _request(self, entry: Entry) -> Request:
         spider: Any = self.crawler.spider
         validators = {"If-None-Match": entry.etag, "If-Modified-Since": entry.last_modified}
+        way = (entry.url, *entry.hops)
+        redirected = {"redirect_urls": list(way[:-1]), "redirect_times": len(entry.hops)} if entry.hops else {}
         return Request(
-            entry.url,
+            way[-1],
             headers={name: value for name, value in validators.items() if value},
             callback=getattr(spider, entry.callback),
             errback=self._failed,
             cb_kwargs=entry.data,
-            meta={ENTRY_META: entry.id, "kind": entry.kind.value, "to_blob": entry.kind is EntryKind.FILE},
+            meta={
+                ENTRY_META: entry.id,
+                "kind": entry.kind.value,
+                "to_blob": entry.kind is EntryKind.FILE,
+                **redirected,
+            },
             dont_filter=True,
         )
 
@@ -152,11 +175,29 @@ class CatalogScheduler(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Tell whether the crawl may still get work, from here or from another process."""
-        if self._ready or self.session.stopping:
+        if not has_session(self.crawler) or self._ready or self.session.stopping:
             return True
-        settler_of(self.crawler).flush()
-        self._fail_dropped()
-        return self.session.queue.next_due() is not None
+        try:
+            settler_of(self.crawler).flush()
+            self._fail_dropped()
+            pending = self.session.queue.next_due() is not None
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
+            return True
+        if pending:
+            self._look_again_soon()
+        return pending
+
+    def _look_again_soon(self) -> None:
+        """Have the engine, which is idle, ask before its own slow heartbeat does: pauses end."""
+        if self._look_again is None:
+            self._look_again = asyncio.get_running_loop().call_later(POLL_S, self._wake)
+
+    def _wake(self) -> None:
+        engine: Any = self.crawler.engine
+        self._look_again = None
+        if engine._slot is not None and engine._slot.closing is None:  # noqa: SLF001 - no public twin
+            engine._slot.nextcall.schedule()  # noqa: SLF001
 
     def _fail_dropped(self) -> None:
         """Settle what some component swallowed: the engine is done with it, but nobody said how it ended."""

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from sqlalchemy.exc import DBAPIError
 
 from crawler.errors import CrawlUsageError
 from crawler.spiders.base import REFRESHES
@@ -32,6 +33,7 @@ class CrawlSession:
         self.refusals: dict[str, list[int]] = {}
         self.found_more = True
         self.stopping = False
+        self.broken = False
 
     def entry_of(self, request: Request) -> Entry | None:
         """Return the entry that a request stands for, unless its outcome is known already."""
@@ -55,6 +57,21 @@ def session_of(crawler: Crawler) -> CrawlSession:
     return _sessions[crawler]
 
 
+def open_session(crawler: Crawler) -> CrawlSession | None:
+    """Open the catalog; if that cannot be had, say why, end the crawl before it begins, and return None."""
+    try:
+        return session_of(crawler)
+    except (DBAPIError, OSError) as error:
+        logger.error("stopping: %s", explain(error))  # noqa: TRY400 - said in a line
+        _close(crawler, "the catalog cannot be opened")
+        return None
+
+
+def has_session(crawler: Crawler) -> bool:
+    """Tell whether the catalog could be opened."""
+    return crawler in _sessions
+
+
 def _open(crawler: Crawler) -> CrawlSession:
     spider = crawler.spider
     arguments = getattr(spider, "crawl_arguments", None)
@@ -68,11 +85,47 @@ def _open(crawler: Crawler) -> CrawlSession:
 
 def stop_crawl(crawler: Crawler, error: Exception) -> None:
     """End the crawl because something that must not be lost cannot be written."""
-    session_of(crawler).stopping = True
-    logger.error("stopping: %s; free what is missing and give the same command again", error)
+    session = session_of(crawler)
+    if not session.broken:
+        session.broken = session.stopping = True
+        logger.error("stopping: %s", explain(error))
+        _close(crawler, "the catalog or the blobs cannot be written")
+
+
+def end_early(crawler: Crawler, why: str) -> None:
+    """End the crawl with everything due that is not done."""
+    if not session_of(crawler).stopping:
+        logger.error("stopping: %s; give the same command again later", why)
+        session_of(crawler).stopping = True
+        _close(crawler, "nothing answers")
+
+
+def explain(error: Exception) -> str:
+    """Say in a line what cannot be written, and the way out."""
+    cause = (getattr(error, "orig", None) or error) if isinstance(error, DBAPIError) else error
+    said = " ".join(str(cause).split())
+    way_out = next((way for sign, way in WAYS_OUT.items() if sign in said.lower()), "mend that")
+    what = "the catalog" if isinstance(error, DBAPIError) else "the blob store"
+    return f"{what} cannot be written: {said}; {way_out} and give the same command again, which goes on from here"
+
+
+WAYS_OUT = {
+    "locked": "end the other program that holds the catalog",
+    "lock timeout": "end the other program that holds the catalog",
+    "full": "make room on its disk",
+    "no space": "make room on its disk",
+    "quota": "make room in your quota",
+    "read-only": "make its disk writable",
+    "readonly": "make it writable",
+    "connection": "see that the database server runs",
+    "terminating": "see that the database server runs",
+    "closed": "see that the database server runs",
+}
+
+
+def _close(crawler: Crawler, reason: str) -> None:
     if crawler.engine is not None:
-        closing = crawler.engine.close_spider_async(reason="the catalog or the blobs cannot be written")
-        _closing.append(ensure_future(closing))
+        _closing.append(ensure_future(crawler.engine.close_spider_async(reason=reason)))
 
 
 _closing: "list[Future[None]]" = []

@@ -21,10 +21,15 @@ DOWNLOAD_MAXSIZE = 32 * 1024**2  # pages; files go by QUARRY_FILE_MAXSIZE
 DOWNLOAD_TIMEOUT = 60  # pages in total; for files the longest silence
 DOWNLOAD_VERIFY_CERTIFICATES = True
 COOKIES_ENABLED = False
+DNSCACHE_ENABLED = False  # it never forgets: a crawl of two days outlives many an address
 
 QUARRY_DELAY_JITTER = 0.0  # 0.2: wait up to 20 % longer than asked, never shorter
-QUARRY_BREAKER_AFTER = 5  # so many refusals (401, 403, 429) in a row pause a host …
+QUARRY_BREAKER_AFTER = 5  # so many refusals (401, 403, 429) or failures (5xx) in a row pause a host …
 QUARRY_BREAKER_PAUSE = 600  # … for so many seconds
+QUARRY_OUTAGE_AFTER = 3  # so many requests without any answer put a host in doubt: can its robots.txt be had?
+QUARRY_OUTAGE_PAUSE = 600  # if not, it is left alone for 2, 4, 8 … at most so many seconds
+QUARRY_OUTAGE_PATIENCE = 6 * 3600  # nothing answers for so many seconds: the crawl stops early, with nothing lost
+QUARRY_DEAD_HOST_AFTER = 3600  # others do answer: what a silent host should have given fails after so many seconds
 QUARRY_RESPECT_NOAI = False  # leave files alone whose page or headers say noai or noimageai
 
 # Beside the catalog; None: not at all.
@@ -52,6 +57,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.warc.WarcMiddleware": 950,  # next to the network: bodies as received, before decompression
 }
 EXTENSIONS = {
+    "crawler.waiting.HandBack": 10,
     "crawler.metrics.Metrics": 10,
     "scrapy.extensions.throttle.AutoThrottle": None,
     "crawler.politeness.PoliteThrottle": 0,

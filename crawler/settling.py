@@ -94,6 +94,8 @@ class Settler:
             for settlement in group:
                 if not isinstance(settlement.outcome, Findings):
                     settlement.outcome(connection)
+                if settlement.entry.hops:
+                    queue.come_home(connection, settlement.entry)
             entries = queue.lease(room, connection) if room else []
         for settlement in group:
             self._session.done_with(settlement.entry)

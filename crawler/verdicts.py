@@ -7,11 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+)
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from crawler.errors import FileTooLargeError
+from crawler.errors import FileTooLargeError, NoAnswerError, TruncatedDownloadError
 from db.frontier import MAX_ATTEMPTS
 
 BACKOFF_BASE_S = 2.0
@@ -22,16 +28,30 @@ RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 ABSENT_STATUSES = frozenset({404, 410})
 REFUSAL_STATUSES = frozenset({401, 403, 429})
 HOLD_STATUSES = frozenset({429, 503})
+BREAKING_STATUSES = REFUSAL_STATUSES | frozenset({500, 502, 503, 504, 520, 522, 524})
+"""So many of these in a row say something of the host and not of what was asked."""
+NO_ANSWER = (
+    NoAnswerError,
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+)
+"""Whatever was asked for, nothing came back."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`retry_at` (seconds since 1970) or None when final; `hold_host`: leave the whole host alone until then."""
+    """`retry_at` (seconds since 1970) or None when final; `hold_host`: leave the whole host alone until then.
+
+    `counts`: whether this was one of the tries that an entry has; not when it brought the next try further.
+    """
 
     reason: str
     status: int | None = None
     retry_at: float | None = None
     hold_host: bool = False
+    counts: bool = True
 
 
 def judge(
@@ -49,6 +69,8 @@ def judge(
     if isinstance(error, FileTooLargeError):
         return Verdict(str(error))
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, TruncatedDownloadError) and error.gained:
+        return Verdict(reason, retry_at=clock() + _backoff(attempts, spread()), counts=False)
     return _again(reason, None, attempts, clock() + _backoff(attempts, spread()))
 
 

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
@@ -135,16 +135,7 @@ class WarcMiddleware:
             self._broken = True
             self._say(error)
             if self.crawler.engine is not None:
-                self._empty_queues(self.crawler.engine.downloader)
                 self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=STOP_REASON))
-
-    def _empty_queues(self, downloader: Any) -> None:
-        """Take back what waits for its turn: the site is not asked for what would be thrown away."""
-        for slot in downloader.slots.values():
-            while slot.queue:
-                request, waiting = slot.queue.popleft()
-                self._give_back(request)
-                waiting.errback(IgnoreRequest(STOP_REASON))
 
     def _say(self, error: OSError) -> None:
         logger.error(

@@ -1,7 +1,8 @@
 """Engine and transactions from one URL: SQLite (WAL) or PostgreSQL.
 
 SQLite has one writer. A write transaction therefore begins with BEGIN IMMEDIATE: it waits its turn at the start
-(30 s at most) instead of failing in the middle.
+instead of failing in the middle. Nobody waits for a lock longer than 30 s; `?timeout=SECONDS` in an SQLite URL, or
+`?options=-c lock_timeout=MILLISECONDS` in a PostgreSQL one, says otherwise.
 """
 
 from collections.abc import Iterable, Iterator
@@ -54,10 +55,12 @@ class Database:
 def _make_engine(url: str, *, durable: bool) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        options = {} if "options" in parsed.query else {"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=options)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    timeout_s = float(str(parsed.query.get("timeout", BUSY_TIMEOUT_MS / 1000)))
+    engine = create_engine(parsed, connect_args={"timeout": timeout_s})
     synchronous = "FULL" if durable else "NORMAL"
 
     @event.listens_for(engine, "connect")
@@ -66,7 +69,7 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
         for pragma in (
             "journal_mode=WAL",
             f"synchronous={synchronous}",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            f"busy_timeout={round(timeout_s * 1000)}",
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")

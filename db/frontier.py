@@ -37,11 +37,16 @@ from db.vocabulary import CrawlState, EntryKind, EntryState
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
 LOOK_FOR_DEAD_S = 2.0
+HOPS, LED_TO = "redirected to", "led to"
+"""Keys in an entry's data, not for its callback: where redirects have led it, and where they led it in the end."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A leased frontier entry. `attempts` counts failed tries; `etag` and `last_modified` name what we have already."""
+    """A leased frontier entry. `attempts` counts failed tries; `etag` and `last_modified` name what we have already.
+
+    `hops`: where redirects have led from `url` so far; the last one, on `host`, is to be asked.
+    """
 
     id: int
     url: str
@@ -52,6 +57,7 @@ class Entry:
     attempts: int
     etag: str = ""
     last_modified: str = ""
+    hops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,11 @@ class FrontierQueue:
         due = {"crawl": self.crawl_id, "now": now, "me": self.owner, "count": count, **_bound(limit)}
         return list(connection.scalars(HOSTS_WITH_WORK[limit is not None], due))
 
+    def delay_of(self, host: str) -> float:
+        """Return the delay in seconds that a host asked for when it was last heard; 0 if it never asked."""
+        with self.database.read() as connection:
+            return connection.scalar(select(Host.crawl_delay_s).where(Host.name == host)) or 0.0
+
     def _lease_of_host(
         self, connection: Connection, host: str, count: int, now: float, limit: "_Limit | None"
     ) -> list[Entry]:
@@ -175,10 +186,11 @@ class FrontierQueue:
                 row.host,
                 EntryKind(row.kind),
                 row.callback,
-                row.data,
+                {name: value for name, value in row.data.items() if name not in (HOPS, LED_TO)},
                 row.attempts,
                 row.etag,
                 row.last_modified,
+                tuple(row.data.get(HOPS, ())),
             )
             for row in connection.execute(DUE_OF_HOST[limit is not None], due)
         ]
@@ -279,9 +291,16 @@ class FrontierQueue:
         self._change(connection, entry_id, **ended, **validators)
 
     def postpone(
-        self, connection: Connection, entry_id: int, until: float, reason: str, status: int | None = None
+        self,
+        connection: Connection,
+        entry_id: int,
+        until: float,
+        reason: str,
+        status: int | None = None,
+        *,
+        counts: bool = True,
     ) -> None:
-        """Count a failed try and make the entry due again at `until` (seconds since 1970)."""
+        """Make the entry due again at `until` (seconds since 1970), and count a failed try unless told otherwise."""
         self._change(
             connection,
             entry_id,
@@ -289,8 +308,21 @@ class FrontierQueue:
             not_before=until,
             reason=reason,
             http_status=status,
-            attempts=Frontier.attempts + 1,
+            attempts=Frontier.attempts + int(counts),
         )
+
+    def move(self, connection: Connection, entry: Entry, hops: Sequence[str]) -> None:
+        """Follow redirects to another host: the entry is due there, for whoever serves that host."""
+        host = host_of(hops[-1])
+        insert_new(connection, Host, [{"name": host, "lease_until": 0.0, "paused_until": 0.0}])
+        data = {**entry.data, HOPS: list(hops)}
+        self._change(connection, entry.id, state=EntryState.PENDING, host=host, data=data, not_before=0.0)
+
+    def come_home(self, connection: Connection, entry: Entry) -> None:
+        """Put an entry that was moved, if it is settled now, back under its own host: asked again, it begins there."""
+        settled = (Frontier.id == entry.id, Frontier.state.in_((EntryState.DONE, EntryState.FAILED)))
+        home = {"host": host_of(entry.url), "data": {**entry.data, LED_TO: entry.hops[-1]}}
+        connection.execute(update(Frontier).where(*settled).values(**home))
 
     def _change(self, connection: Connection, entry_id: int, **values: Any) -> None:
         mine = (Frontier.id == entry_id, Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
@@ -301,6 +333,20 @@ class FrontierQueue:
         """Leave a host alone until then (seconds since 1970)."""
         later = _greatest(connection, Host.paused_until, until)
         connection.execute(update(Host).where(Host.name == host).values(paused_until=later, pause_reason=reason))
+
+    def forgive(self, connection: Connection, entry_ids: Sequence[int]) -> None:
+        """Take back a failed try of each entry, and that it failed for good: it was the host."""
+        mine = Frontier.id.in_(entry_ids)
+        tried = (mine, Frontier.state != EntryState.FAILED, Frontier.attempts > 0)
+        connection.execute(update(Frontier).where(*tried).values(attempts=Frontier.attempts - 1))
+        failed = (mine, Frontier.state == EntryState.FAILED)
+        connection.execute(update(Frontier).where(*failed).values(state=EntryState.PENDING, not_before=0.0))
+
+    def fail_host(self, connection: Connection, host: str, reason: str) -> None:
+        """Mark everything failed that is due from a host; `retry` makes it due again."""
+        due = (Frontier.crawl_id == self.crawl_id, Frontier.host == host, Frontier.state == EntryState.PENDING)
+        ended = {"state": EntryState.FAILED, "reason": reason, "settled_at": datetime.now(UTC)}
+        connection.execute(update(Frontier).where(*due).values(**ended))
 
     def release(self) -> None:
         """Hand back everything this process holds, untouched."""

@@ -45,6 +45,7 @@ def _migrate(database: Database, current: str | None) -> None:
         config.attributes["connection"] = connection
         if connection.dialect.name == "postgresql":
             # Several crawlers may open a new catalog at once; SQLite's write transaction waits by itself.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))  # migrating a large catalog takes its time
             connection.execute(text("SELECT pg_advisory_xact_lock(7251893)"))
         try:
             drop_views(connection)

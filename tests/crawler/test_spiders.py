@@ -33,6 +33,9 @@ PAGES = "SELECT url, title, authors, licence FROM page ORDER BY url"
 ROBOTS = "User-agent: *\nDisallow: /private/\n"
 
 
+HANG_UP = b"no answer at all"
+
+
 @dataclass
 class Pages:
     """A tiny site: what it serves by path, and what it was asked for."""
@@ -50,6 +53,9 @@ def tiny_site(served: dict[str, str | bytes]) -> Iterator[Pages]:
         def do_GET(self) -> None:
             pages.asked.append(self.path)
             found = pages.served.get(self.path)
+            if found == HANG_UP:
+                self.close_connection = True
+                return
             body = found.encode() if isinstance(found, str) else found or b"not here"
             if isinstance(found, str) and found.startswith(("/", "http")):
                 self.send_response(302)
