@@ -128,7 +128,7 @@ def _attempt(reader: Reader, source: Source, sink: Sink, limits: Limits) -> _Att
 
 def _take(entry: Entry, sink: Sink, gate: Gate, member_bytes: int) -> _Taken:
     """Hand one entry's bytes to the sink. Raises RefusedError: a limit ends the archive, not the member."""
-    if entry.kind != "file":
+    if entry.kind == "link" or (entry.kind == "special" and entry.chunks is None):
         return _Taken(entry, "refused", f"{entry.kind}: recorded, not followed", None)
     if entry.problem is not None or entry.chunks is None:
         problem = entry.problem or DamagedError("no bytes")
@@ -137,7 +137,8 @@ def _take(entry: Entry, sink: Sink, gate: Gate, member_bytes: int) -> _Taken:
         with sink.writer() as writer, closing(gate.through(entry.chunks(), member_bytes)) as chunks:  # type: ignore[type-var]
             for chunk in chunks:
                 writer.write(chunk)
-            return _Taken(entry, "ok", "", writer.commit())
+            note = "" if entry.kind == "file" else "device or pipe: kept as the empty file that it holds"
+            return _Taken(entry, "ok", note, writer.commit())
     except RefusedError:
         raise
     except ArchiveProblem as problem:
@@ -204,7 +205,7 @@ def _reason(state: State, attempt: _Attempt) -> str:
 def _members(taken: Sequence[_Taken]) -> tuple[Member, ...]:
     texts = decode_names([item.entry.name for item in taken])
     members = [_member(position, item, text) for position, (item, text) in enumerate(zip(taken, texts, strict=True))]
-    last = {member.path: member.position for member in members if member.kind == "file" and member.state == "ok"}
+    last = {member.path: member.position for member in members if member.state == "ok"}
     return tuple(
         replace(member, state="junk", reason=f"replaced by member {last[member.path]} of the same path")
         if member.state == "ok" and last[member.path] != member.position
