@@ -1,8 +1,8 @@
 """TAR: v7, ustar, GNU and pax, plain or inside a compressed stream; sparse files are filled in.
 
 A sparse file that would grow past the limit on members is handed out condensed, its map in front of its data, as
-readers of plain POSIX archives see it (GNU tar's `xsparse` expands it). Devices and pipes hold no bytes: they come out empty.
-Types nobody knows are files, as POSIX asks.
+readers of plain POSIX archives see it (GNU tar's `xsparse` expands it). Devices and pipes hold no bytes: they come out
+empty. Types nobody knows are files, as POSIX asks.
 
 Read forward only, through `tarfile` in stream mode. `tarfile` takes a broken header in the middle for the end of the
 archive; here it is damage. TAR has no checksum over contents, so a member is good when all its bytes were there and,

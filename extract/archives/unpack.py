@@ -24,6 +24,7 @@ from extract.archives.sevenz_zstd import SevenZipZstdReader
 from extract.archives.sevenzip_tool import SevenZipTool
 from extract.archives.single import SingleReader
 from extract.archives.tar_reader import TarReader
+from extract.archives.unity import PATHNAME_BYTES, is_pathname, resolve
 from extract.archives.zip_local import ZipLocalReader
 from extract.archives.zip_reader import ZipReader
 from extract.errors import ArchiveProblem, DamagedError, EncryptedError, RefusedError, State
@@ -73,6 +74,8 @@ class _Taken:
     state: MemberState
     reason: str
     stored: Stored | None
+    start: bytes = b""
+    """The first bytes, where another member's name stands in them."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,12 @@ def _take(entry: Entry, sink: Sink, gate: Gate, member_bytes: int) -> _Taken:
         return _Taken(entry, problem.state, str(problem), None)
     try:
         with sink.writer() as writer, closing(gate.through(entry.chunks(), member_bytes)) as chunks:  # type: ignore[type-var]
+            start = b""
             for chunk in chunks:
                 writer.write(chunk)
+                start += chunk[: PATHNAME_BYTES - len(start)] if is_pathname(entry.name.raw) else b""
             note = "" if entry.kind == "file" else "device or pipe: kept as the empty file that it holds"
-            return _Taken(entry, "ok", note, writer.commit())
+            return _Taken(entry, "ok", note, writer.commit(), start)
     except RefusedError:
         raise
     except ArchiveProblem as problem:
@@ -204,6 +209,9 @@ def _reason(state: State, attempt: _Attempt) -> str:
 
 def _members(taken: Sequence[_Taken]) -> tuple[Member, ...]:
     texts = decode_names([item.entry.name for item in taken])
+    starts = {position: item.start for position, item in enumerate(taken) if item.start}
+    for position, text in resolve([item.entry.name.raw for item in taken], starts).items() if starts else ():
+        texts[position] = text
     members = [_member(position, item, text) for position, (item, text) in enumerate(zip(taken, texts, strict=True))]
     last = {member.path: member.position for member in members if member.state == "ok"}
     return tuple(
