@@ -87,6 +87,7 @@ class TarReader:
     """Streams TAR, compressed or not."""
 
     name = "tarfile"
+    skips = True
     formats = frozenset({"tar", *TAR_OF_STREAM})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:

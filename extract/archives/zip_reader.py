@@ -46,6 +46,7 @@ class ZipReader:
     """Reads ZIP and everything that is ZIP inside (.jar, .kra, .ora, .love …)."""
 
     name = "zipfile"
+    skips = True
     formats = frozenset({"zip"})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:
