@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from db import Catalog, stages
 from db.cli import catalog_options
 from db.terminal import printable
-from db.vocabulary import PROBLEMS
+from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
 from extract.inspecting import inspect_file, slice_file, tree
 from extract.pool import PoolUrlError, open_pool
@@ -33,9 +33,12 @@ def extract() -> None:
 @click.option(
     "--pool", default="processes", show_default=True, help="Where to work: processes (one a core), processes:N."
 )
+@click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="Only this stage; default all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--dry-run", is_flag=True, help="Only say how much is due.")
-def run(catalog_url: str | None, blobs_url: str | None, pool: str, as_json: bool, dry_run: bool) -> None:
+def run(
+    catalog_url: str | None, blobs_url: str | None, pool: str, stage: str | None, as_json: bool, dry_run: bool
+) -> None:
     """Unpack archives, decode images and slice sheets: everything that is still due.
 
     Safe to stop and to repeat. Exit code 0: done; 1: done, with problems; 3: stopped early.
@@ -49,7 +52,7 @@ def run(catalog_url: str | None, blobs_url: str | None, pool: str, as_json: bool
             return
         summary, stopped = Summary(), False
         try:
-            _run_stages(catalog, pool, summary)
+            _run_stages(catalog, pool, summary, stage)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
         except KeyboardInterrupt:
@@ -64,11 +67,13 @@ def _say_due(catalog: Catalog) -> None:
             click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
 
 
-def _run_stages(catalog: Catalog, pool_url: str, summary: Summary) -> None:
+def _run_stages(catalog: Catalog, pool_url: str, summary: Summary, only: str | None) -> None:
     pool = open_pool(pool_url, TASK_TIMEOUT_S)
     try:
         with _progress() as progress:
             for work in (read_work(Limits()), slice_work()):
+                if only not in (None, work.stage.value):
+                    continue
                 _run_stage(catalog, StageRunner(catalog, pool, pool.workers, work), work, summary, progress)
     except BaseException:
         pool.shutdown(cancel_futures=True)

@@ -5,50 +5,86 @@ Results carry records; member bytes are in the blob store before the result retu
 
 import dataclasses
 import logging
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from db.blobs import BlobStore, BlobWriter
+import msgspec
+
+from db.blobs import BlobStore
 from db.pixels import Rgba
 from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult, TileRecord
 from db.vocabulary import Outcome
-from extract.archives.interface import Limits
+from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
-from extract.archives.unpack import unpack
+from extract.archives.unpack import Memory, unpack
+from extract.confined import Lost, Work, run_confined
 from extract.images.decode import IMAGE_FORMATS, decode, first_frame, image_record
 from extract.images.interface import DecodeError
+from extract.journal import Journal
+from extract.sandbox import Budget
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
 from extract.sheets.slice import occupied, slice_image
 from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
+from extract.spool import Adoption, SpoolSink, UnknownBytesError
 from extract.tasks import ReadTask, SliceTask
-from extract.versions import READ_VERSIONS, SLICE_VERSION
+from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class StoreSink:
-    """Archive members go into the blob store. Not fsynced: they can be derived again."""
-
-    blobs: BlobStore
-
-    def writer(self) -> AbstractContextManager[BlobWriter]:
-        """Open a writer for one member."""
-        return self.blobs.writer()
+SLICE_SECONDS = 300.0
+CLOCK_ROOM_S = 60.0
+"""Readers watch the clock themselves; a child that is this much later is ended."""
 
 
 def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
-    """Read blobs, in order: archives, images and sidecars; anything else is `ignored` or `unsupported`."""
+    """Read blobs, in order: archives, images and sidecars; anything else is `ignored` or `unsupported`.
+
+    Every blob is read in a child process without rights (see `extract.confined`). Raises BlobMissingError.
+    """
     blobs = BlobStore(blobs_url)
-    return [_read(blobs, task, limits) for task in tasks]
+    for task in tasks:
+        blobs.open(task.sha256).close()
+    journal = Journal(blobs.temporary, READ_VERSIONS["archive"])
+    adoption = Adoption(blobs)
+
+    def found(task: ReadTask, folder: Path, part: bytes) -> None:
+        notes = msgspec.msgpack.decode(part, type=tuple[Note, ...])
+        adoption.take(folder, [note.sha256 for note in notes if note.sha256])
+        journal.append(task.sha256, notes)
+
+    work = Work(partial(_read, blobs, journal, limits), ReadResult, limits.seconds + CLOCK_ROOM_S, Budget())
+    results = []
+    for task, folder, result in run_confined(work, tasks, blobs.temporary, found):
+        if isinstance(result, ReadResult):
+            try:
+                adoption.take(folder, [member.sha256 for member in result.members if member.sha256])
+                results.append(result)
+            except UnknownBytesError as error:
+                results.append(_lost_reading(blobs, task, Lost(str(error))))
+        else:
+            results.append(_lost_reading(blobs, task, result))
+    return results
 
 
-def _read(blobs: BlobStore, task: ReadTask, limits: Limits) -> ReadResult:
-    path = blobs.path(task.sha256)
+def _lost_reading(blobs: BlobStore, task: ReadTask, lost: Lost) -> ReadResult:
     with blobs.open(task.sha256) as stream:
-        head = stream.read(HEAD_BYTES)
+        format_ = sniff(stream.read(HEAD_BYTES))
+    version = read_versions_by_format().get(format_, READ_VERSIONS["other"])
+    logger.warning("%s (%s): %s", task.name or task.sha256.hex(), format_, lost.reason)
+    outcome = Outcome.REFUSED if lost.late else Outcome.FAILED
+    return ReadResult(outcome, version, format_, lost.reason.partition("\n")[0])
+
+
+def _read(
+    blobs: BlobStore, journal: Journal, limits: Limits, task: ReadTask, folder: Path, tell: Callable[[Any], None]
+) -> ReadResult:
+    path = blobs.path(task.sha256)
+    head = _head(path)
     if is_junk(task.name):
         return ReadResult(Outcome.IGNORED, READ_VERSIONS["junk"], "junk", "left behind by an operating system")
     if not head:
@@ -57,10 +93,21 @@ def _read(blobs: BlobStore, task: ReadTask, limits: Limits) -> ReadResult:
     if format_ in IMAGE_FORMATS:
         return _read_image(path, format_)
     if format_ in ARCHIVE_FORMATS:
-        return _read_archive(blobs, path, format_, task, limits)
+        memory = Memory(_still_there(blobs, journal.read(task.sha256)), tell)
+        return _read_archive(path, SpoolSink(folder, blobs), format_, task, limits, memory)
     if task.size_bytes <= SIDECAR_MAX_BYTES and may_be_sidecar(task.name, head):
         return _read_sidecar(path, format_, task)
     return _unsupported(format_, task)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(HEAD_BYTES)
+
+
+def _still_there(blobs: BlobStore, notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Drop notes of members whose bytes have left the store since."""
+    return tuple(note for note in notes if note.sha256 is None or blobs.has(note.sha256))
 
 
 def _unsupported(format_: str, task: ReadTask) -> ReadResult:
@@ -78,8 +125,10 @@ def _read_image(path: Path, format_: str) -> ReadResult:
     return ReadResult(decoded.outcome, READ_VERSIONS["image"], format_, decoded.reason, frames=decoded.frames)
 
 
-def _read_archive(blobs: BlobStore, path: Path, format_: str, task: ReadTask, limits: Limits) -> ReadResult:
-    unpacked = unpack(path, StoreSink(blobs), limits, name=Path(task.name).name)
+def _read_archive(
+    path: Path, sink: SpoolSink, format_: str, task: ReadTask, limits: Limits, memory: Memory
+) -> ReadResult:
+    unpacked = unpack(path, sink, limits, name=Path(task.name).name, memory=memory)
     members = tuple(MemberRecord(**dataclasses.asdict(member)) for member in unpacked.members)
     return ReadResult(
         Outcome(unpacked.state), READ_VERSIONS["archive"], unpacked.format or format_, unpacked.reason, members=members
@@ -99,12 +148,22 @@ def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
 
 
 def slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
-    """Slice images, in order."""
+    """Slice images, in order, in a child process without rights."""
     blobs = BlobStore(blobs_url)
-    return [_slice(blobs, task) for task in tasks]
+    work = Work(partial(_slice, blobs), SliceResult, SLICE_SECONDS, Budget())
+    return [
+        result if isinstance(result, SliceResult) else _lost_slicing(task, result)
+        for task, _, result in run_confined(work, tasks, blobs.temporary, lambda task, folder, part: None)
+    ]
 
 
-def _slice(blobs: BlobStore, task: SliceTask) -> SliceResult:
+def _lost_slicing(task: SliceTask, lost: Lost) -> SliceResult:
+    logger.warning("image %s: %s", task.image_id, lost.reason)
+    outcome = Outcome.REFUSED if lost.late else Outcome.FAILED
+    return SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=lost.reason.partition("\n")[0])
+
+
+def _slice(blobs: BlobStore, task: SliceTask, _folder: Path, _tell: Callable[[Any], None]) -> SliceResult:
     try:
         rgba = first_frame(blobs.path(task.sha256))
     except DecodeError as error:

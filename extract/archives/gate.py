@@ -37,7 +37,8 @@ class Gate:
         if late > 0:
             raise RefusedError("seconds", self._limits.seconds + late, self._limits.seconds)
 
-    def _admit_bytes(self, count: int) -> None:
+    def admit_bytes(self, count: int) -> None:
+        """Count bytes that came out."""
         self._total += count
         limits = self._limits
         if self._total > limits.total_bytes:
@@ -53,5 +54,5 @@ class Gate:
             seen += len(chunk)
             if member_bytes is not None and seen > member_bytes:
                 raise RefusedError("member bytes", seen, member_bytes)
-            self._admit_bytes(len(chunk))
+            self.admit_bytes(len(chunk))
             yield chunk

@@ -87,6 +87,23 @@ class Unpacked:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What became of one entry, to be remembered: a later pass of the same reader need not read it again.
+
+    `start` holds the first bytes where another member's name stands in them.
+    """
+
+    reader: str
+    position: int
+    raw_name: bytes
+    state: MemberState
+    reason: str
+    sha256: bytes | None
+    size_bytes: int | None
+    start: bytes = b""
+
+
+@dataclass(frozen=True)
 class Name:
     """A member's name as stored. `text` is set when the format itself says how to read it (UTF-16, a UTF-8 flag)."""
 
@@ -144,6 +161,10 @@ class Reader(Protocol):
     @property
     def formats(self) -> frozenset[str]:
         """Name the formats it reads, in the words of `sniff` and `containers`."""
+
+    @property
+    def skips(self) -> bool:
+        """Tell whether an entry's chunks may be left unread."""
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:
         """Yield entries in archive order. Raises ArchiveProblem when the archive as a whole cannot be read on."""

@@ -34,6 +34,7 @@ class RarReader:
     """Reads single-volume RAR of every version."""
 
     name = "rars"
+    skips = True
     formats = frozenset({"rar"})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:

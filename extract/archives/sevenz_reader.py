@@ -40,6 +40,7 @@ class SevenZipReader:
     """Reads 7z with the methods in `_SOUND`; PPMd, BCJ2 and others are left to `7zz`, a process of its own."""
 
     name = "py7zr"
+    skips = True
     formats = frozenset({"7z"})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:

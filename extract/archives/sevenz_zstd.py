@@ -25,6 +25,7 @@ class SevenZipZstdReader:
     """Reads 7z archives of which every folder has Zstandard as its only method."""
 
     name = "zstandard in 7z"
+    skips = False
     formats = frozenset({"7z"})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:

@@ -192,6 +192,7 @@ class SevenZipTool:
     """Reads what `7zz` knows."""
 
     name = "7zz"
+    skips = True
     formats = frozenset(
         ["zip", "rar", "7z", "tar", "iso", "cab", "ar", "cpio", "rpm", "lzh", "arj", "wim", "xar", "squashfs"]
     )

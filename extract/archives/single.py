@@ -19,6 +19,7 @@ class SingleReader:
     """Yields the one file of a compressed stream."""
 
     name = "single stream"
+    skips = True
     formats = STREAM_FORMATS
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:

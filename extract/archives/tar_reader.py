@@ -1,5 +1,9 @@
 """TAR: v7, ustar, GNU and pax, plain or inside a compressed stream; sparse files are filled in.
 
+A sparse file that would grow past the limit on members is handed out condensed, its map in front of its data, as
+readers of plain POSIX archives see it (GNU tar's `xsparse` expands it). Devices and pipes hold no bytes: they come out
+empty. Types nobody knows are files, as POSIX asks.
+
 Read forward only, through `tarfile` in stream mode. `tarfile` takes a broken header in the middle for the end of the
 archive; here it is damage. TAR has no checksum over contents, so a member is good when all its bytes were there and,
 for compressed ones, the stream around it is whole up to there. Names are bytes unless a pax header declares UTF-8.
@@ -8,7 +12,8 @@ Source: POSIX.1-2001 `pax`, the GNU tar manual's "Basic Tar Format".
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import IO, cast
 
 from extract.archives.gate import Gate
@@ -17,11 +22,25 @@ from extract.archives.streams import STREAM_FORMATS, SUFFIXES, IterFile, decompr
 from extract.errors import DamagedError
 
 _CHUNK = 256 * 1024
+_BLOCK = tarfile.BLOCKSIZE
+_GNU_NOTES = frozenset({b"D", b"M", b"N", b"V"})
+"""What GNU tar writes for itself: folder lists, continued volumes, old long names, volume labels."""
 TAR_OF_STREAM = {f"tar.{SUFFIXES[kind]}": kind for kind in sorted(STREAM_FORMATS)}
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """A sparse file as it is stored: the plain header's name, the map, and the size of map and data together."""
+
+    name: str
+    map: bytes
+    size_bytes: int
 
 
 class _StrictHeader(tarfile.TarInfo):
     """Reports a broken header behind the first one instead of taking it for the end."""
+
+    condensed: Condensed | None = None
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> "_StrictHeader":
@@ -32,6 +51,34 @@ class _StrictHeader(tarfile.TarInfo):
                 raise
             raise DamagedError(f"tar: header at byte {tarfile.offset}: {error}") from error
 
+    def _proc_gnusparse_10(
+        self, next: "_StrictHeader", pax_headers: dict[str, str], tarfile: tarfile.TarFile
+    ) -> None:  # one of the hooks that tarfile's source offers to subclasses
+        """Read the map in front of the data, and remember it with the name and size that the plain header has."""
+        stream = cast("IO[bytes]", tarfile.fileobj)
+        stored_bytes = int(pax_headers.get("size", next.size))
+        raw = b""
+        while raw.count(b"\n") < 1 + 2 * int(raw.partition(b"\n")[0] or b"0"):
+            block = stream.read(_BLOCK) if len(raw) < stored_bytes else b""
+            if len(block) < _BLOCK:
+                raise DamagedError("tar: the map of a sparse file is cut short")
+            raw += block
+        numbers = [int(number) for number in raw.split(b"\n", 2 * int(raw.partition(b"\n")[0]) + 1)[1:-1]]
+        next.offset_data = stream.tell()
+        next.sparse = list(zip(numbers[::2], numbers[1::2], strict=True))  # type: ignore[assignment]  # wrong there
+        next.condensed = Condensed(next.name, raw, stored_bytes)
+
+    def _proc_pax(self, tarfile: tarfile.TarFile) -> "_StrictHeader":
+        """Find the header behind a sparse file: tarfile takes the size it expands to for the size it is stored in."""
+        following = cast("_StrictHeader", super()._proc_pax(tarfile))  # type: ignore[misc]  # not in typeshed
+        if following.condensed is not None:
+            following.size = int(
+                following.pax_headers.get("GNU.sparse.realsize", following.size)
+            )  # whatever order the records come in
+            left = following.condensed.size_bytes - len(following.condensed.map)
+            tarfile.offset = following.offset_data + -(-left // _BLOCK) * _BLOCK
+        return following
+
 
 _BROKEN = (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError)  # type: ignore[attr-defined]  # not in typeshed
 
@@ -40,6 +87,7 @@ class TarReader:
     """Streams TAR, compressed or not."""
 
     name = "tarfile"
+    skips = True
     formats = frozenset({"tar", *TAR_OF_STREAM})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:
@@ -56,7 +104,7 @@ class TarReader:
                 tarinfo=_StrictHeader,
             ) as tar:
                 for info in tar:
-                    yield _entry(tar, info)
+                    yield _entry(tar, cast("_StrictHeader", info), limits)
                     tar.members.clear()  # type: ignore[attr-defined]  # a plain list; else it grows with the archive
         except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError) as error:
             if "empty file" not in str(error):
@@ -73,11 +121,16 @@ def _tar_bytes(source: Source, limits: Limits) -> Iterator[bytes]:
             yield chunk
 
 
-def _entry(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Entry:
+def _entry(tar: tarfile.TarFile, info: _StrictHeader, limits: Limits) -> Entry:
+    kind = _kind(info)
+    if info.condensed is not None and info.size > limits.member_bytes:
+        name = Name(info.condensed.name.encode("utf-8", "surrogateescape"))
+        return Entry(name, kind, info.condensed.size_bytes, partial(_condensed_chunks, tar, info, info.condensed))
     declared = "path" in info.pax_headers
     raw = info.name.encode("utf-8", "surrogateescape")
     name = Name(raw, info.name if declared and _clean(info.name) else None)
-    kind = _kind(info)
+    if info.ischr() or info.isblk() or info.isfifo():
+        return Entry(name, kind, 0, lambda: iter(()))
     if kind != "file":
         return Entry(name, kind)
     return Entry(name, kind, info.size, lambda: _chunks(tar, info))
@@ -92,7 +145,20 @@ def _kind(info: tarfile.TarInfo) -> Kind:
         return "folder"
     if info.issym() or info.islnk():
         return "link"
-    return "file" if info.isreg() else "special"
+    return "special" if info.isdev() or info.type in _GNU_NOTES else "file"
+
+
+def _condensed_chunks(tar: tarfile.TarFile, info: tarfile.TarInfo, condensed: Condensed) -> Iterator[bytes]:
+    yield condensed.map
+    stream = cast("IO[bytes]", tar.fileobj)
+    stream.seek(info.offset_data)
+    left = condensed.size_bytes - len(condensed.map)
+    while left > 0:
+        chunk = stream.read(min(left, _CHUNK))
+        if not chunk:
+            raise DamagedError(f"tar: {left} bytes missing")
+        left -= len(chunk)
+        yield chunk
 
 
 def _chunks(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ happened.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,19 @@ from typing import Literal, cast
 from db.blobs import Stored
 from extract.archives.containers import locate
 from extract.archives.gate import Gate
-from extract.archives.interface import Entry, Limits, Member, MemberState, Reader, Sink, Source, Unpacked, Writer
+from extract.archives.interface import (
+    MIB,
+    Entry,
+    Limits,
+    Member,
+    MemberState,
+    Note,
+    Reader,
+    Sink,
+    Source,
+    Unpacked,
+    Writer,
+)
 from extract.archives.names import decode_names, safe_path
 from extract.archives.rar_reader import RarReader
 from extract.archives.sevenz_reader import SevenZipReader
@@ -24,6 +36,7 @@ from extract.archives.sevenz_zstd import SevenZipZstdReader
 from extract.archives.sevenzip_tool import SevenZipTool
 from extract.archives.single import SingleReader
 from extract.archives.tar_reader import TarReader
+from extract.archives.unity import PATHNAME_BYTES, is_pathname, resolve
 from extract.archives.zip_local import ZipLocalReader
 from extract.archives.zip_reader import ZipReader
 from extract.errors import ArchiveProblem, DamagedError, EncryptedError, RefusedError, State
@@ -40,6 +53,7 @@ READERS: tuple[Reader, ...] = (
 )
 """Every reader, in the order in which those of one format are tried."""
 
+TELL_MEMBERS, TELL_BYTES = 1024, 64 * MIB
 _FINAL: frozenset[State] = frozenset({"ok", "empty", "encrypted", "refused"})
 
 
@@ -73,6 +87,8 @@ class _Taken:
     state: MemberState
     reason: str
     stored: Stored | None
+    start: bytes = b""
+    """The first bytes, where another member's name stands in them."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,22 @@ class _Attempt:
         return sum(item.state == "ok" for item in self.taken)
 
 
-def unpack(path: Path, sink: Sink, limits: Limits | None = None, name: str = "") -> Unpacked:
+@dataclass(frozen=True)
+class Memory:
+    """What earlier passes noted, and whom to tell of this one's progress, a batch of entries at a time."""
+
+    known: Sequence[Note] = ()
+    tell: Callable[[tuple[Note, ...]], None] | None = None
+
+    def of(self, reader: str) -> Sequence[Note]:
+        """Return the notes of one reader, without a gap from its first entry on."""
+        mine = {note.position: note for note in self.known if note.reader == reader}
+        return [mine[position] for position in range(len(mine)) if position in mine]
+
+
+def unpack(
+    path: Path, sink: Sink, limits: Limits | None = None, name: str = "", memory: Memory | None = None
+) -> Unpacked:
     """Read the archive at `path` into `sink`, one level deep, and tell what was found.
 
     Never raises for bad input. Raises OSError when `path` cannot be read or the sink cannot be written, and for bugs.
@@ -102,23 +133,28 @@ def unpack(path: Path, sink: Sink, limits: Limits | None = None, name: str = "")
         return Unpacked("unsupported", source.format, f"no reader for {source.format}", ())
     best: _Attempt | None = None
     for reader in readers:
-        attempt = _attempt(reader, source, sink, limits)
+        attempt = _attempt(reader, source, sink, limits, memory or Memory())
         best = attempt if best is None else _better(best, attempt)
         if _state(best) in _FINAL:
             break
     return _result(source, cast("_Attempt", best))
 
 
-def _attempt(reader: Reader, source: Source, sink: Sink, limits: Limits) -> _Attempt:
+def _attempt(reader: Reader, source: Source, sink: Sink, limits: Limits, memory: Memory) -> _Attempt:
     gate = Gate(limits, source.size_bytes, source.deadline)
     member_bytes = limits.rar_member_bytes if source.format == "rar" else limits.member_bytes
     taken: list[_Taken] = []
+    known, untold = memory.of(reader.name), _Untold(reader.name, memory)
     try:
         with closing(reader.entries(source, limits)) as entries:  # type: ignore[type-var]  # entries is a generator
             for entry in entries:
                 gate.admit_entry()
-                if entry.kind != "folder":
-                    taken.append(_take(entry, sink, gate, member_bytes))
+                if entry.kind == "folder":
+                    continue
+                item = _recall(entry, known, len(taken), gate, skips=reader.skips)
+                taken.append(item or _take(entry, sink, gate, member_bytes))
+                if item is None:
+                    untold.add(len(taken) - 1, taken[-1])
     except ArchiveProblem as problem:
         return _Attempt(tuple(taken), problem)
     except MemoryError:
@@ -126,18 +162,56 @@ def _attempt(reader: Reader, source: Source, sink: Sink, limits: Limits) -> _Att
     return _Attempt(tuple(taken), None)
 
 
+class _Untold:
+    """Entries not told of yet; told in batches of so many entries or bytes."""
+
+    def __init__(self, reader: str, memory: Memory) -> None:
+        self._reader = reader
+        self._tell = memory.tell
+        self._notes: list[Note] = []
+        self._bytes = 0
+
+    def add(self, position: int, item: _Taken) -> None:
+        """Add an entry's outcome, and tell when the batch is full."""
+        sha256, size = (item.stored.sha256, item.stored.size_bytes) if item.stored else (None, None)
+        raw = item.entry.name.raw
+        self._notes.append(Note(self._reader, position, raw, item.state, item.reason, sha256, size, item.start))
+        self._bytes += size or 0
+        if self._tell and (len(self._notes) >= TELL_MEMBERS or self._bytes >= TELL_BYTES):
+            self._tell(tuple(self._notes))
+            self._notes, self._bytes = [], 0
+
+
+def _recall(entry: Entry, known: Sequence[Note], position: int, gate: Gate, *, skips: bool) -> _Taken | None:
+    """Return what an earlier pass made of this entry, if it is the same one."""
+    note = known[position] if position < len(known) else None
+    if note is None or note.raw_name != entry.name.raw:
+        return None
+    if note.sha256 is not None and entry.size_bytes not in (None, note.size_bytes):
+        return None
+    gate.admit_bytes(note.size_bytes or 0)
+    if not skips and entry.chunks is not None:
+        for _ in entry.chunks():
+            gate.check_clock()
+    stored = None if note.sha256 is None or note.size_bytes is None else Stored(note.sha256, note.size_bytes)
+    return _Taken(entry, note.state, note.reason, stored, note.start)
+
+
 def _take(entry: Entry, sink: Sink, gate: Gate, member_bytes: int) -> _Taken:
     """Hand one entry's bytes to the sink. Raises RefusedError: a limit ends the archive, not the member."""
-    if entry.kind != "file":
+    if entry.kind == "link" or (entry.kind == "special" and entry.chunks is None):
         return _Taken(entry, "refused", f"{entry.kind}: recorded, not followed", None)
     if entry.problem is not None or entry.chunks is None:
         problem = entry.problem or DamagedError("no bytes")
         return _Taken(entry, problem.state, str(problem), None)
     try:
         with sink.writer() as writer, closing(gate.through(entry.chunks(), member_bytes)) as chunks:  # type: ignore[type-var]
+            start = b""
             for chunk in chunks:
                 writer.write(chunk)
-            return _Taken(entry, "ok", "", writer.commit())
+                start += chunk[: PATHNAME_BYTES - len(start)] if is_pathname(entry.name.raw) else b""
+            note = "" if entry.kind == "file" else "device or pipe: kept as the empty file that it holds"
+            return _Taken(entry, "ok", note, writer.commit(), start)
     except RefusedError:
         raise
     except ArchiveProblem as problem:
@@ -203,8 +277,11 @@ def _reason(state: State, attempt: _Attempt) -> str:
 
 def _members(taken: Sequence[_Taken]) -> tuple[Member, ...]:
     texts = decode_names([item.entry.name for item in taken])
+    starts = {position: item.start for position, item in enumerate(taken) if item.start}
+    for position, text in resolve([item.entry.name.raw for item in taken], starts).items() if starts else ():
+        texts[position] = text
     members = [_member(position, item, text) for position, (item, text) in enumerate(zip(taken, texts, strict=True))]
-    last = {member.path: member.position for member in members if member.kind == "file" and member.state == "ok"}
+    last = {member.path: member.position for member in members if member.state == "ok"}
     return tuple(
         replace(member, state="junk", reason=f"replaced by member {last[member.path]} of the same path")
         if member.state == "ok" and last[member.path] != member.position

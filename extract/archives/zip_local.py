@@ -44,6 +44,7 @@ class ZipLocalReader:
     """Reads stored and deflated entries by their local headers."""
 
     name = "zip local headers"
+    skips = False
     formats = frozenset({"zip"})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:

@@ -46,6 +46,7 @@ class ZipReader:
     """Reads ZIP and everything that is ZIP inside (.jar, .kra, .ora, .love …)."""
 
     name = "zipfile"
+    skips = True
     formats = frozenset({"zip"})
 
     def entries(self, source: Source, limits: Limits) -> Iterator[Entry]:
@@ -54,6 +55,8 @@ class ZipReader:
             count = count_records(raw, limits.entries)
             if count > limits.entries:
                 raise RefusedError("entries", count, limits.entries)
+            if len(source.paths) > 1 and is_spanned(raw):
+                raise UnsupportedError("zip: spanned; offsets count from the start of each volume")
             with _translated():
                 archive = zipfile.ZipFile(raw)
             with archive:
@@ -88,6 +91,15 @@ def count_records(raw: BinaryIO, limit: int) -> int:
     if length // 46 <= limit:
         return length // 46
     return _walk_records(raw, max(0, end - length), limit)
+
+
+def is_spanned(raw: BinaryIO) -> bool:
+    """Tell whether the end record stands on another disk than the first."""
+    size = raw.seek(0, 2)
+    raw.seek(max(0, size - _TAIL_BYTES))
+    tail = raw.read()
+    at = tail.rfind(b"PK\x05\x06")
+    return at >= 0 and tail[at + 4 : at + 6] not in (b"", b"\0\0")
 
 
 def _walk_records(raw: BinaryIO, start: int, limit: int) -> int:

@@ -83,7 +83,7 @@ def test_of_two_members_with_one_path_the_later_counts(unpack_bytes):
     assert got.state == "ok"
 
 
-def test_links_and_devices_are_recorded_and_refused(unpack_bytes, sink):
+def test_links_are_refused_and_a_device_is_only_the_empty_file_it_holds(unpack_bytes, sink):
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, kind in (("l", tarfile.SYMTYPE), ("h", tarfile.LNKTYPE), ("d", tarfile.CHRTYPE)):
@@ -94,9 +94,10 @@ def test_links_and_devices_are_recorded_and_refused(unpack_bytes, sink):
     assert [(m.kind, m.state, m.sha256) for m in got.members] == [
         ("link", "refused", None),
         ("link", "refused", None),
-        ("special", "refused", None),
+        ("special", "ok", sha256(b"").digest()),
     ]
-    assert (got.state, sink.opened) == ("ok", 0)
+    assert got.state == "ok"
+    assert set(sink.blobs.values()) == {b""}
 
 
 def test_links_in_zip_and_rar_are_refused(unpack_bytes):
@@ -332,3 +333,55 @@ def test_a_changed_byte_never_raises_nor_passes_bytes_a_checksum_denies(case, sh
     if golden.format in ("zip", "rar", "7z"):
         good = {sha256(content).digest() for content in golden.files.values()}
         assert not [m for m in got.members if m.state == "ok" and m.sha256 not in good and m.size_bytes]
+
+
+def sparse_tar(size: int) -> bytes:
+    """Build a GNU 1.0 sparse file: 'head' at its start, 'tail' at its end, a hole between, then a plain file."""
+    data = b"2\n0\n4\n%d\n4\n" % (size - 4)
+    data = data.ljust(512, b"\0") + b"headtail"
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("GNUSparseFile.0/big.bin")
+        info.size = len(data)
+        info.pax_headers = {
+            "GNU.sparse.major": "1",
+            "GNU.sparse.minor": "0",
+            "GNU.sparse.name": "big.bin",
+            "GNU.sparse.realsize": str(size),
+            "size": str(len(data)),
+        }
+        archive.addfile(info, io.BytesIO(data))
+        after = tarfile.TarInfo("after.txt")
+        after.size = 5
+        archive.addfile(after, io.BytesIO(b"after"))
+    return stream.getvalue()
+
+
+def test_sparse_file_is_filled_in_and_the_next_header_found(unpack_bytes, sink):
+    got = unpack_bytes(sparse_tar(100_000))
+    assert [(m.path, m.state) for m in got.members] == [("big.bin", "ok"), ("after.txt", "ok")]
+    assert sink.blobs[got.members[0].sha256] == b"head" + bytes(99_992) + b"tail"
+
+
+def test_sparse_file_too_large_to_fill_in_is_kept_condensed(unpack_bytes, sink):
+    got = unpack_bytes(sparse_tar(1 << 50))
+    assert [(m.path, m.state) for m in got.members] == [("GNUSparseFile.0/big.bin", "ok"), ("after.txt", "ok")]
+    kept = sink.blobs[got.members[0].sha256]
+    assert kept[:12] == b"2\n0\n4\n112589"
+    assert kept[512:] == b"headtail"
+
+
+def test_sparse_map_that_never_ends_is_damage(unpack_bytes):
+    data = sparse_tar(100_000).replace(b"\n2\n0\n4\n", b"\n9\n0\n4\n").replace(b"2\n0\n4\n", b"99999999\n0\n4\n")
+    assert unpack_bytes(data).state in ("damaged", "partial")
+
+
+def test_tar_type_that_nobody_knows_is_a_file(unpack_bytes, sink):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        info = tarfile.TarInfo("odd.bin")
+        info.type, info.size = b"Q", 4
+        archive.addfile(info, io.BytesIO(b"data"))
+    got = unpack_bytes(stream.getvalue())
+    assert [(m.path, m.kind, m.state) for m in got.members] == [("odd.bin", "file", "ok")]
+    assert sink.blobs[got.members[0].sha256] == b"data"
