@@ -25,7 +25,7 @@ from extract.sheets.slice import occupied, slice_image
 from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.tasks import ReadTask, SliceTask
-from extract.versions import READ_VERSIONS, SLICE_VERSION
+from extract.versions import SLICE_VERSION, read_version
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def _read(blobs: BlobStore, task: ReadTask, limits: Limits) -> ReadResult:
     with blobs.open(task.sha256) as stream:
         head = stream.read(HEAD_BYTES)
     if is_junk(task.name):
-        return ReadResult(Outcome.IGNORED, READ_VERSIONS["junk"], "junk", "left behind by an operating system")
+        return ReadResult(Outcome.IGNORED, read_version("junk"), "junk", "left behind by an operating system")
     if not head:
-        return ReadResult(Outcome.EMPTY, READ_VERSIONS["empty"], "empty", "no bytes")
+        return ReadResult(Outcome.EMPTY, read_version("empty"), "empty", "no bytes")
     format_ = sniff(head, path)
     if format_ in IMAGE_FORMATS:
         return _read_image(path, format_)
@@ -67,27 +67,24 @@ def _unsupported(format_: str, task: ReadTask) -> ReadResult:
     """Tell what only looked like an image by its name from what never claimed to be one."""
     claims = Path(task.name).suffix.lower().lstrip(".")
     if claims in ("png", "gif", "jpg", "jpeg", "webp", "bmp", "zip", "rar", "7z"):
-        return ReadResult(
-            Outcome.DAMAGED, READ_VERSIONS["other"], format_, f"named .{claims}, but holds {format_} data"
-        )
-    return ReadResult(Outcome.UNSUPPORTED, READ_VERSIONS["other"], format_, f"{format_} data")
+        return ReadResult(Outcome.DAMAGED, read_version(format_), format_, f"named .{claims}, but holds {format_} data")
+    return ReadResult(Outcome.UNSUPPORTED, read_version(format_), format_, f"{format_} data")
 
 
 def _read_image(path: Path, format_: str) -> ReadResult:
     decoded = decode(path, format_)
-    return ReadResult(decoded.outcome, READ_VERSIONS["image"], format_, decoded.reason, frames=decoded.frames)
+    return ReadResult(decoded.outcome, read_version(format_), format_, decoded.reason, frames=decoded.frames)
 
 
 def _read_archive(blobs: BlobStore, path: Path, format_: str, task: ReadTask, limits: Limits) -> ReadResult:
     unpacked = unpack(path, StoreSink(blobs), limits, name=Path(task.name).name)
     members = tuple(MemberRecord(**dataclasses.asdict(member)) for member in unpacked.members)
-    return ReadResult(
-        Outcome(unpacked.state), READ_VERSIONS["archive"], unpacked.format or format_, unpacked.reason, members=members
-    )
+    found = unpacked.format or format_
+    return ReadResult(Outcome(unpacked.state), read_version(found), found, unpacked.reason, members=members)
 
 
 def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
-    version = READ_VERSIONS["sidecar"]
+    version = read_version(format_)
     try:
         sheets = parse_sidecar(path.read_bytes(), task.name)
     except SidecarError as error:
