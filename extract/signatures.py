@@ -148,7 +148,7 @@ _SMALL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 
 
 def _portable(head: bytes) -> str | None:
-    """Tell the netpbm formats: a letter P, a digit, and then numbers in text."""
+    """Tell the netpbm formats: a letter P, a digit, and then numbers in text. Pillow reads the first six."""
     if re.match(rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+(#[^\n]*\n\s*)*\d+\s", head[:2048]):
         return "ppm"
-    return "ppm" if re.match(rb"P7\n(#[^\n]*\n)*WIDTH \d|P[Ff]\s+\d+\s+\d+\s", head[:2048]) else None
+    return "pam" if re.match(rb"P7\n(#[^\n]*\n)*WIDTH \d|P[Ff]\s+\d+\s+\d+\s", head[:2048]) else None

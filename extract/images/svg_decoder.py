@@ -34,8 +34,8 @@ class SvgDecoder:
             document = prepare(path.read_bytes())
         budget = Budget(limits)
         if document.size is None:
-            probe = next(decode_bytes(_draw(document, _PROBE), "png", limits)).rgba
-            budget.canvas(round(probe.shape[1] / _PROBE), round(probe.shape[0] / _PROBE))
+            width, height = _probed(document, limits)
+            budget.canvas(width, height)
         else:
             width, height = (_ceil(side) for side in document.size)
             budget.canvas(width, height)
@@ -43,6 +43,15 @@ class SvgDecoder:
             yield DecodedFrame(0, frame.rgba, mode="vector", partial=bool(document.missing))
         if document.missing:
             raise DamagedImageError(document.missing)
+
+
+def _probed(document: SvgDocument, limits: ImageLimits) -> tuple[int, int]:
+    """Return about how large a drawing will be whose size follows from its content."""
+    try:
+        probe = next(decode_bytes(_draw(document, _PROBE), "png", limits)).rgba
+    except DamagedImageError:
+        return 1, 1  # less than a pixel at that scale, or nothing that can be drawn at any
+    return round(probe.shape[1] / _PROBE), round(probe.shape[0] / _PROBE)
 
 
 def _ceil(side: float) -> int:
