@@ -101,13 +101,10 @@ class Catalog:
     @lru_cache(maxsize=16)  # noqa: B019 - a catalog lives as long as its program
     def _frame(self, sha256: bytes, frame: int) -> "Rgba":
         # Most programs that open a catalog never look at a pixel: they should not wait for numpy and Pillow.
-        from PIL import Image as PillowImage
+        from db.pixels import read_frame
 
-        from db.pixels import canonical_rgba
-
-        with self.blobs.open(sha256) as stream, PillowImage.open(stream) as picture:
-            picture.seek(frame)
-            return canonical_rgba(picture)
+        with self.blobs.open(sha256):  # says so if the blob is missing
+            return read_frame(self.blobs.path(sha256), frame)
 
     def sightings(self, image_id: int) -> list[SightingRow]:
         """Return every place where an image was seen, in the order it was found."""

@@ -7,7 +7,7 @@ sighting) follows from them; `spread` brings that up to date, in the same transa
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, literal, select, text, update
 from sqlalchemy.orm import aliased
 
 from db import stages
@@ -80,6 +80,10 @@ def _record_frames(connection: Connection, blob_id: int, frames: Sequence[FrameR
             "number": frame.number,
             "image_id": ids[frame.image.pixel_hash],
             "duration_ms": frame.duration_ms,
+            "mode": frame.mode,
+            "palette_size": frame.palette_size,
+            "partial": frame.partial,
+            "label": frame.label,
         }
         for frame in frames
     ]
@@ -101,20 +105,39 @@ def _record_sidecars(connection: Connection, blob_id: int, sidecars: Sequence[Si
 
 
 def ensure_images(connection: Connection, images: Sequence[ImageRecord]) -> dict[bytes, int]:
-    """Return image ids by pixel hash, making missing rows."""
-    rows = {
-        image.pixel_hash: {
+    """Return image ids by pixel hash, making missing rows, and missing facts of those that are there."""
+    records = {image.pixel_hash: image for image in images}
+    rows = [
+        {
             "pixel_hash": image.pixel_hash,
             "width": image.width,
             "height": image.height,
             "transparent": image.transparent,
             "featurized": False,
             "indexed": False,
+            **_facts(image),
         }
-        for image in images
-    }
-    insert_new(connection, Image, list(rows.values()))
-    return stages.ids_by_key(connection, Image.id, Image.pixel_hash, list(rows))
+        for image in records.values()
+    ]
+    insert_new(connection, Image, rows)
+    ids: dict[bytes, int] = {}
+    without = []
+    for chunk in chunked(list(records)):
+        known = select(Image.pixel_hash, Image.id, Image.alpha).where(Image.pixel_hash.in_(chunk))
+        for key, identity, alpha in connection.execute(known):
+            ids[key] = identity
+            if alpha is None and records[key].facts is not None:
+                without.append({"of_image": identity, **_facts(records[key])})
+    if without:
+        connection.execute(update(Image).where(Image.id == bindparam("of_image")), without)
+    return ids
+
+
+def _facts(image: ImageRecord) -> dict[str, str | int | None]:
+    facts = image.facts
+    if facts is None:
+        return {"alpha": None, "colours": None, "upscale": None}
+    return {"alpha": facts.alpha.value, "colours": facts.colours, "upscale": facts.upscale}
 
 
 def record_slices(connection: Connection, image_id: int, result: SliceResult) -> None:

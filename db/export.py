@@ -34,6 +34,15 @@ COLUMNS = (
     "is_current",
     "featurized",
     "indexed",
+    "format",
+    "mode",
+    "palette_size",
+    "duration_ms",
+    "frame_label",
+    "partial",
+    "alpha",
+    "colours",
+    "upscale",
     "pixel_hash",
 )
 BATCH = 2000
@@ -56,7 +65,7 @@ def rows(database: Database) -> Iterator[dict[str, Any]]:
 def _plain(name: str, value: Any) -> Any:
     if name == "pixel_hash":
         return bytes(value).hex()
-    if name in ("featurized", "indexed", "is_current"):
+    if name in ("featurized", "indexed", "is_current", "partial"):
         return bool(value)
     return value
 

@@ -314,7 +314,10 @@ class Place(Base):
 
 
 class Image(Base):
-    """Distinct pixels, named by the hash of their canonical RGBA (see db.pixels)."""
+    """Distinct pixels, named by the hash of their canonical RGBA (see db.pixels).
+
+    `alpha`, `colours` and `upscale` are facts of these pixels (see db.records.ImageFacts); NULL: not looked at yet.
+    """
 
     __tablename__ = "image"
     __table_args__ = (
@@ -332,12 +335,18 @@ class Image(Base):
     width: Mapped[int] = mapped_column(Integer)
     height: Mapped[int] = mapped_column(Integer)
     transparent: Mapped[bool] = mapped_column(Boolean)
+    alpha: Mapped[str | None] = mapped_column(Text)
+    colours: Mapped[int | None] = mapped_column(Integer)
+    upscale: Mapped[int | None] = mapped_column(Integer)
     featurized: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     indexed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
 
 
 class Frame(Base):
-    """Frame `number` (from 0) of a decoded blob is this image."""
+    """Frame `number` (from 0) of a decoded blob is this image; how it is stored there (see db.records.FrameRecord).
+
+    Frames are counted by their rows; the format is in the ledger, and there too whether all of them could be read.
+    """
 
     __tablename__ = "frame"
     __table_args__ = (Index("ix_frame_image_id", "image_id"),)
@@ -345,6 +354,10 @@ class Frame(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
     duration_ms: Mapped[int | None] = mapped_column(Integer)
+    mode: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    palette_size: Mapped[int | None] = mapped_column(Integer)
+    partial: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    label: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
 
 
 class Sidecar(Base):

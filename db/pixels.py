@@ -1,6 +1,13 @@
-"""Canonical pixels: (height, width, 4) uint8 RGBA, straight alpha, fully transparent pixels all zero."""
+"""Canonical pixels: (height, width, 4) uint8 RGBA, straight alpha, fully transparent pixels all zero.
+
+The catalog names images by these, and opens them again for its consumers. What can turn a file into pixels lives in
+another room, so it is named by a setting and looked up when first needed (as Scrapy does with its components): the
+ground floor depends on the shape of that function, not on the decoders.
+"""
 
 import hashlib
+from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +15,26 @@ from PIL import Image as PillowImage
 
 Rgba = NDArray[np.uint8]
 
+FRAME_READER = "extract.images.decode:read_frame"
+"""Dotted name of the function (path of a blob, number of a frame) → canonical pixels."""
+
+
+def read_frame(path: Path, number: int) -> Rgba:
+    """Return the canonical pixels of one frame of a stored file. Raises what the decoders raise."""
+    pixels: Rgba = resolve_name(FRAME_READER)(path, number)
+    return pixels
+
 
 def canonical_rgba(picture: PillowImage.Image) -> Rgba:
-    """Return the picture's canonical pixels. Colours under alpha 0 are invisible, so they do not count."""
-    pixels = np.array(picture.convert("RGBA"), dtype=np.uint8)
-    pixels[pixels[..., 3] == 0] = 0
+    """Return the picture's canonical pixels."""
+    return canonical(np.array(picture if picture.mode == "RGBA" else picture.convert("RGBA"), dtype=np.uint8))
+
+
+def canonical(pixels: Rgba) -> Rgba:
+    """Clear, in place, the colours under alpha 0: they are invisible, so they do not count."""
+    invisible = pixels[..., 3] == 0
+    if invisible.any():
+        pixels[invisible] = 0
     return pixels
 
 
@@ -20,5 +42,5 @@ def pixel_hash(rgba: Rgba) -> bytes:
     """Return the SHA-256 of width, height (4 bytes each, big-endian) and the canonical pixels, row by row."""
     height, width = rgba.shape[:2]
     digest = hashlib.sha256(width.to_bytes(4, "big") + height.to_bytes(4, "big"))
-    digest.update(np.ascontiguousarray(rgba).tobytes())
+    digest.update(np.ascontiguousarray(rgba).data)
     return digest.digest()

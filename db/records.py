@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.vocabulary import EntryKind, FileRole, Outcome, PersonRole
+from db.vocabulary import AlphaKind, EntryKind, FileRole, Outcome, PersonRole
 
 
 @dataclass(frozen=True)
@@ -110,22 +110,44 @@ class MemberRecord:
 
 
 @dataclass(frozen=True)
+class ImageFacts:
+    """What pixels say of themselves: functions of the canonical pixels alone, whatever file they came from.
+
+    `colours`: distinct RGBA values, counted up to 65,536. `upscale`: the largest k such that the image is a k-fold
+    enlargement by whole pixels.
+    """
+
+    alpha: AlphaKind
+    colours: int
+    upscale: int
+
+
+@dataclass(frozen=True)
 class ImageRecord:
-    """Distinct pixels (see db.pixels for the hash)."""
+    """Distinct pixels (see db.pixels for the hash); `facts` where somebody looked for them."""
 
     pixel_hash: bytes
     width: int
     height: int
     transparent: bool
+    facts: ImageFacts | None = None
 
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """A frame of a decoded blob."""
+    """A frame of a decoded blob, and how it is stored there.
+
+    `mode`: kind of sample, in Pillow's words. `palette_size`: colours in the stored palette. `partial`: some of its
+    pixels could not be decoded or verified. `label`: what the file calls it.
+    """
 
     number: int
     image: ImageRecord
     duration_ms: int | None = None
+    mode: str = ""
+    palette_size: int | None = None
+    partial: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,15 @@ SELECT
     CASE WHEN pl.root_id = f.blob_id AND (f.page_id IS NULL OR EXISTS (
         SELECT 1 FROM page_file pf WHERE pf.file_id = f.id AND pf.withdrawn_at IS NULL
     )) THEN 1 ELSE 0 END AS is_current,
+    l.format AS format,
+    fr.mode AS mode,
+    fr.palette_size AS palette_size,
+    fr.duration_ms AS duration_ms,
+    fr.label AS frame_label,
+    fr.partial AS partial,
+    i.alpha AS alpha,
+    i.colours AS colours,
+    i.upscale AS upscale,
     i.pixel_hash AS pixel_hash,
     b.sha256 AS blob_sha256
 FROM sighting s
@@ -44,6 +53,8 @@ JOIN image i ON i.id = s.image_id
 JOIN place pl ON pl.id = s.place_id
 JOIN file f ON f.id = pl.file_id
 JOIN blob b ON b.id = pl.blob_id
+LEFT JOIN frame fr ON fr.blob_id = pl.blob_id AND fr.number = s.frame
+LEFT JOIN ledger l ON l.stage = 'read' AND l.subject_id = pl.blob_id
 LEFT JOIN page p ON p.id = f.page_id
 LEFT JOIN tile t ON t.id = s.tile_id
 LEFT JOIN sheet sh ON sh.image_id = s.image_id

@@ -46,6 +46,14 @@ class PersonRole(StrEnum):
     SUBMITTER = "submitter"
 
 
+class AlphaKind(StrEnum):
+    """How an image uses transparency: not at all, all or nothing, or in degrees."""
+
+    NONE = "none"
+    BINARY = "binary"
+    GRADED = "graded"
+
+
 class Stage(StrEnum):
     """The arrows after the crawl. READ takes a blob apart or decodes it; SLICE looks for tiles in an image."""
 

@@ -9,6 +9,8 @@ import re
 import struct
 from pathlib import Path
 
+from extract.signatures import signature
+
 HEAD_BYTES = 64 * 1024
 _SFX_BYTES = 4 << 20
 _TAIL_BYTES = 66 * 1024
@@ -104,7 +106,7 @@ def sniff(head: bytes, path: Path | None = None) -> str:
     """
     if not head:
         return "empty"
-    found = _by_magic(head) or _by_riff(head)
+    found = signature(head) or _by_magic(head) or _by_riff(head)
     if found is None or found in _WEAK:
         found = "tar" if is_tar_header(head) else found
     found = found or _by_weaker_signs(head)
@@ -140,8 +142,6 @@ def _weak_holds(name: str, head: bytes) -> bool:
 def _by_riff(head: bytes) -> str | None:
     if head[:4] == b"RIFF":
         return {b"WEBP": "webp", b"WAVE": "wav"}.get(head[8:12])
-    if len(head) >= 128 and head[4:6] == b"\xe0\xa5":
-        return "ase"
     if len(head) >= 13 and head[:3] == b"\x5d\0\0" and head[5:13] == b"\xff" * 8:
         return "lzma"
     return None

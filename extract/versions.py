@@ -1,9 +1,12 @@
 """Versions of what reads and slices. Raising one makes due again what it settled, and nothing else."""
 
-from extract.images.decode import IMAGE_FORMATS
+from functools import cache
+
+from extract.images.decode import decoder_versions
 from extract.sniff import ARCHIVE_FORMATS
 
-READ_VERSIONS = {"archive": 1, "image": 1, "sidecar": 1, "empty": 1, "junk": 1, "other": 1}
+READ_VERSIONS = {"archive": 1, "sidecar": 1, "empty": 1, "junk": 1, "other": 2}
+"""Versions by what reads a blob; those of image decoders stand beside each of them."""
 SLICE_VERSION = 1
 
 
@@ -11,8 +14,17 @@ def read_versions_by_format() -> dict[str, int]:
     """Return the version that a settled row of each format should have; other formats: `READ_VERSIONS["other"]`."""
     return {
         **dict.fromkeys(ARCHIVE_FORMATS, READ_VERSIONS["archive"]),
-        **dict.fromkeys(IMAGE_FORMATS, READ_VERSIONS["image"]),
-        **dict.fromkeys(("xml", "json", "text"), READ_VERSIONS["sidecar"]),
+        **decoder_versions(),
+        # Text may be a sidecar or nothing of ours: one version for both, or one of them would be due for ever.
+        **dict.fromkeys(("xml", "json", "text"), max(READ_VERSIONS["sidecar"], READ_VERSIONS["other"])),
         "empty": READ_VERSIONS["empty"],
         "junk": READ_VERSIONS["junk"],
     }
+
+
+def read_version(format_: str) -> int:
+    """Return the version to record with a blob of this format."""
+    return _known_versions().get(format_, READ_VERSIONS["other"])
+
+
+_known_versions = cache(read_versions_by_format)

@@ -32,7 +32,7 @@ from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.spool import Adoption, SpoolSink, UnknownBytesError
 from extract.tasks import ReadTask, SliceTask
-from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
+from extract.versions import READ_VERSIONS, SLICE_VERSION, read_version
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> l
 def _lost_reading(blobs: BlobStore, task: ReadTask, lost: Lost) -> ReadResult:
     with blobs.open(task.sha256) as stream:
         format_ = sniff(stream.read(HEAD_BYTES))
-    version = read_versions_by_format().get(format_, READ_VERSIONS["other"])
+    version = read_version(format_)
     logger.warning("%s (%s): %s", task.name or task.sha256.hex(), format_, lost.reason)
     outcome = Outcome.REFUSED if lost.late else Outcome.FAILED
     return ReadResult(outcome, version, format_, lost.reason.partition("\n")[0])
@@ -86,9 +86,9 @@ def _read(
     path = blobs.path(task.sha256)
     head = _head(path)
     if is_junk(task.name):
-        return ReadResult(Outcome.IGNORED, READ_VERSIONS["junk"], "junk", "left behind by an operating system")
+        return ReadResult(Outcome.IGNORED, read_version("junk"), "junk", "left behind by an operating system")
     if not head:
-        return ReadResult(Outcome.EMPTY, READ_VERSIONS["empty"], "empty", "no bytes")
+        return ReadResult(Outcome.EMPTY, read_version("empty"), "empty", "no bytes")
     format_ = sniff(head, path)
     if format_ in IMAGE_FORMATS:
         return _read_image(path, format_)
@@ -114,15 +114,13 @@ def _unsupported(format_: str, task: ReadTask) -> ReadResult:
     """Tell what only looked like an image by its name from what never claimed to be one."""
     claims = Path(task.name).suffix.lower().lstrip(".")
     if claims in ("png", "gif", "jpg", "jpeg", "webp", "bmp", "zip", "rar", "7z"):
-        return ReadResult(
-            Outcome.DAMAGED, READ_VERSIONS["other"], format_, f"named .{claims}, but holds {format_} data"
-        )
-    return ReadResult(Outcome.UNSUPPORTED, READ_VERSIONS["other"], format_, f"{format_} data")
+        return ReadResult(Outcome.DAMAGED, read_version(format_), format_, f"named .{claims}, but holds {format_} data")
+    return ReadResult(Outcome.UNSUPPORTED, read_version(format_), format_, f"{format_} data")
 
 
 def _read_image(path: Path, format_: str) -> ReadResult:
     decoded = decode(path, format_)
-    return ReadResult(decoded.outcome, READ_VERSIONS["image"], format_, decoded.reason, frames=decoded.frames)
+    return ReadResult(decoded.outcome, read_version(format_), format_, decoded.reason, frames=decoded.frames)
 
 
 def _read_archive(
@@ -130,13 +128,12 @@ def _read_archive(
 ) -> ReadResult:
     unpacked = unpack(path, sink, limits, name=Path(task.name).name, memory=memory)
     members = tuple(MemberRecord(**dataclasses.asdict(member)) for member in unpacked.members)
-    return ReadResult(
-        Outcome(unpacked.state), READ_VERSIONS["archive"], unpacked.format or format_, unpacked.reason, members=members
-    )
+    found = unpacked.format or format_
+    return ReadResult(Outcome(unpacked.state), read_version(found), found, unpacked.reason, members=members)
 
 
 def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
-    version = READ_VERSIONS["sidecar"]
+    version = read_version(format_)
     try:
         sheets = parse_sidecar(path.read_bytes(), task.name)
     except SidecarError as error:

@@ -1,35 +1,79 @@
-"""From a blob to its frames: picks the decoder by format."""
+"""From a file to its frames: picks the decoder by format, and turns what it says into records.
 
+`DECODERS` is the one list: a new family of formats is a new module, one entry here, its signature for
+`extract.sniff`, and a golden case in `tests/extract/images`.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from db.pixels import Rgba, pixel_hash
 from db.records import FrameRecord, ImageRecord
-from db.vocabulary import Outcome
-from extract.images.interface import DecodeError, Decoder, ImageLimits, RefusedImageError, UnsupportedImageError
+from db.vocabulary import AlphaKind, Outcome
+from extract.images.aseprite_decoder import AsepriteDecoder
+from extract.images.facts import image_facts
+from extract.images.icon_decoder import IconDecoder
+from extract.images.interface import (
+    DamagedImageError,
+    DecodedFrame,
+    DecodeError,
+    Decoder,
+    ImageLimits,
+    MissingDecoderError,
+    RefusedImageError,
+    UnsupportedImageError,
+)
+from extract.images.merged_decoder import MergedDecoder
+from extract.images.modern_decoder import HeifDecoder, JxlDecoder
 from extract.images.pillow_decoder import PillowDecoder
+from extract.images.psd_decoder import PsdDecoder
+from extract.images.svg_decoder import SvgDecoder
+from extract.images.xcf_decoder import XcfDecoder
 from extract.sniff import HEAD_BYTES, sniff
 
-DECODERS: tuple[Decoder, ...] = (PillowDecoder(),)
-IMAGE_FORMATS = frozenset().union(*(decoder.formats for decoder in DECODERS))
+DECODERS: tuple[Decoder, ...] = (
+    PillowDecoder(),
+    IconDecoder(),
+    HeifDecoder(),
+    JxlDecoder(),
+    PsdDecoder(),
+    XcfDecoder(),
+    MergedDecoder(),
+    SvgDecoder(),
+    AsepriteDecoder(),
+)
+_BY_FORMAT: dict[str, Decoder] = {format_: decoder for decoder in DECODERS for format_ in decoder.formats}
+IMAGE_FORMATS = frozenset(_BY_FORMAT)
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Frames that could be decoded, and how it ended (ok, partial, damaged, refused, unsupported)."""
+    """Frames that could be decoded, how it ended (ok, partial, damaged, refused, unsupported), and why."""
 
     outcome: Outcome
     reason: str
     frames: tuple[FrameRecord, ...]
 
 
+def preload() -> None:
+    """Import whatever the installed decoders need."""
+    for decoder in DECODERS:
+        if decoder.available():
+            decoder.preload()
+
+
+def decoder_versions() -> dict[str, int]:
+    """Return the version by format; 0 for a decoder whose wheel is missing, so that installing it makes files due."""
+    return {format_: decoder.version if decoder.available() else 0 for format_, decoder in _BY_FORMAT.items()}
+
+
 def decode(path: Path, format_: str, limits: ImageLimits | None = None) -> Decoded:
     """Decode a file of a known format; never raises for bad input."""
-    decoder = next(decoder for decoder in DECODERS if format_ in decoder.formats)
     frames: list[FrameRecord] = []
     try:
-        for frame in decoder.decode(path, limits or ImageLimits()):
-            frames.append(FrameRecord(frame.number, image_record(frame.rgba), frame.duration_ms))
+        for frame in _decoded(path, format_, limits or ImageLimits()):
+            frames.append(frame_record(frame))
     except RefusedImageError as error:
         return Decoded(Outcome.REFUSED, str(error), tuple(frames))
     except UnsupportedImageError as error:
@@ -39,17 +83,48 @@ def decode(path: Path, format_: str, limits: ImageLimits | None = None) -> Decod
     return Decoded(Outcome.OK, "", tuple(frames))
 
 
-def first_frame(path: Path) -> Rgba:
-    """Return the canonical pixels of a file's first frame. Raises DecodeError's children."""
+def _decoded(path: Path, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
+    decoder = _BY_FORMAT[format_]
+    if not decoder.available():
+        raise MissingDecoderError
+    return decoder.decode(path, format_, limits)
+
+
+def read_frame(path: Path, number: int) -> Rgba:
+    """Return the canonical pixels of one frame of a file. Raises DecodeError's children.
+
+    What came before the file turned out damaged is as good as it was when it was recorded.
+    """
     with path.open("rb") as stream:
         format_ = sniff(stream.read(HEAD_BYTES), path)
-    decoder = next((decoder for decoder in DECODERS if format_ in decoder.formats), None)
-    if decoder is None:
+    if format_ not in _BY_FORMAT:
         raise UnsupportedImageError(f"{format_} data, no image")
-    return next(iter(decoder.decode(path, ImageLimits()))).rgba
+    for frame in _decoded(path, format_, ImageLimits()):
+        if frame.number == number:
+            return frame.rgba
+    raise DamagedImageError(f"there is no frame {number}")
+
+
+def first_frame(path: Path) -> Rgba:
+    """Return the canonical pixels of a file's first frame. Raises DecodeError's children."""
+    return read_frame(path, 0)
+
+
+def frame_record(frame: DecodedFrame) -> FrameRecord:
+    """Describe a decoded frame for the catalog."""
+    return FrameRecord(
+        frame.number,
+        image_record(frame.rgba),
+        frame.duration_ms,
+        frame.mode,
+        frame.palette_size,
+        frame.partial,
+        frame.label.replace("\0", ""),
+    )
 
 
 def image_record(rgba: Rgba) -> ImageRecord:
     """Describe canonical pixels, (height, width, 4) uint8."""
     height, width = rgba.shape[:2]
-    return ImageRecord(pixel_hash(rgba), width, height, bool((rgba[..., 3] < 255).any()))
+    facts = image_facts(rgba)
+    return ImageRecord(pixel_hash(rgba), width, height, facts.alpha is not AlphaKind.NONE, facts)

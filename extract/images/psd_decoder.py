@@ -1,0 +1,82 @@
+"""Photoshop documents (PSD, PSB): the merged picture that Photoshop stored, or the layers composed where it did not.
+
+Source: Adobe Photoshop File Formats Specification. Size and depth are read from the header before psd-tools sees the
+file. Photoshop stores a blank instead of the merged picture when told not to «maximize compatibility», and says so.
+"""
+
+import struct
+from collections.abc import Iterator
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from extract.images.foreign import foreign
+from extract.images.interface import (
+    Budget,
+    DamagedImageError,
+    DecodedFrame,
+    ImageLimits,
+    RefusedImageError,
+    UnsupportedImageError,
+)
+from extract.images.samples import rgba_of
+
+_MODES = {0: "1", 1: "L", 2: "P", 3: "RGB", 4: "CMYK", 7: "multichannel", 8: "duotone", 9: "LAB"}
+_LAYERS_MAX = 10_000
+
+
+class PsdDecoder:
+    """PSD and PSB."""
+
+    version = 2
+    formats = frozenset({"psd"})
+
+    def available(self) -> bool:
+        """Tell that psd-tools is always there."""
+        return True
+
+    def preload(self) -> None:
+        """Import psd-tools with what composing layers needs."""
+        for name in ("psd_tools", "psd_tools.composite"):
+            import_module(name)
+
+    def decode(self, path: Path, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
+        """Yield the merged picture. Raises DecodeError's children."""
+        data = path.read_bytes()
+        mode, depth = _header(data, Budget(limits))
+        with foreign():
+            document = import_module("psd_tools").PSDImage.open(BytesIO(data))
+            picture = document.topil(apply_icc=False) if document.has_preview() else None
+            if picture is None:
+                picture = _compose(document, Budget(limits))
+            rgba = rgba_of(picture)
+        yield DecodedFrame(0, rgba, mode=mode if depth == 8 else f"{mode};{depth}")
+
+
+def _header(data: bytes, budget: Budget) -> tuple[str, int]:
+    """Return mode and bits of a channel. Raises DamagedImageError, RefusedImageError, UnsupportedImageError."""
+    if len(data) < 26:
+        raise DamagedImageError("truncated header")
+    version, channels, height, width, depth, mode = struct.unpack_from(">H6xHIIHH", data, 4)
+    if version not in (1, 2):
+        raise UnsupportedImageError(f"PSD version {version}")
+    budget.canvas(width, height)
+    budget.canvas(width, height, max(1, channels // 4))
+    return _MODES.get(mode, f"mode {mode}"), depth
+
+
+def _compose(document: Any, budget: Budget) -> Image.Image:
+    layers = list(document.descendants())
+    if len(layers) > _LAYERS_MAX:
+        raise RefusedImageError(f"{len(layers)} layers, limit {_LAYERS_MAX}")
+    for layer in layers:
+        if layer.width > 0 and layer.height > 0:
+            budget.spend(layer.width, layer.height)
+    picture: Image.Image | None = document.composite(ignore_preview=True, apply_icc=False)
+    if picture is None or not np.asarray(picture).size:
+        raise UnsupportedImageError("neither a merged picture nor layers with pixels")
+    return picture

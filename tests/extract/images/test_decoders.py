@@ -1,0 +1,46 @@
+"""Every decoder against its golden cases: pixels, durations, kind of samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db.pixels import canonical, pixel_hash
+from db.vocabulary import Outcome
+from extract.images.decode import IMAGE_FORMATS, decode, read_frame
+from extract.sniff import HEAD_BYTES, sniff
+from tests.extract.images.cases import CASES, Case
+
+
+def test_every_format_has_a_golden_case() -> None:
+    assert {case.format for case in CASES} == IMAGE_FORMATS
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_content_tells_the_format(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(case.data)
+    assert sniff(case.data[:HEAD_BYTES], path) == case.format
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_golden_case(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(case.data)
+    decoded = decode(path, case.format)
+    assert decoded.outcome == (Outcome.PARTIAL if case.flaw else Outcome.OK), decoded.reason
+    assert case.flaw in decoded.reason
+    assert [frame.number for frame in decoded.frames] == list(range(len(case.frames)))
+    for record, expected in zip(decoded.frames, case.frames, strict=True):
+        pixels = read_frame(path, record.number)
+        assert pixels.shape == expected.shape
+        difference = int(np.abs(pixels.astype(int) - canonical(expected.copy())).max())
+        assert difference <= case.tolerance
+        assert record.image.pixel_hash == pixel_hash(pixels)
+        assert record.partial == bool(case.flaw)
+    if case.durations:
+        assert [frame.duration_ms for frame in decoded.frames] == case.durations
+    if case.mode:
+        assert decoded.frames[0].mode == case.mode
+    if case.palette_size is not None:
+        assert decoded.frames[0].palette_size == case.palette_size
