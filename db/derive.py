@@ -4,10 +4,11 @@ Facts about content (members, frames, tiles) are written once per blob or image.
 sighting) follows from them; `spread` brings that up to date, in the same transaction and in any order of events.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, literal, select, text, update
 from sqlalchemy.orm import aliased
 
 from db import stages
@@ -108,13 +109,25 @@ def ensure_images(connection: Connection, images: Sequence[ImageRecord]) -> dict
             "width": image.width,
             "height": image.height,
             "transparent": image.transparent,
+            "orientation_hash": image.orientation_hash,
             "featurized": False,
             "indexed": False,
         }
         for image in images
     }
     insert_new(connection, Image, list(rows.values()))
+    _learn_orientations(connection, {image.pixel_hash: image.orientation_hash for image in images})
     return stages.ids_by_key(connection, Image.id, Image.pixel_hash, list(rows))
+
+
+def _learn_orientations(connection: Connection, hashes: dict[bytes, bytes | None]) -> None:
+    """Complete images that were recorded before orientations were hashed."""
+    learn = update(Image).where(Image.pixel_hash == bindparam("of")).values(orientation_hash=bindparam("orientation"))
+    for chunk in chunked(key for key, orientation in hashes.items() if orientation is not None):
+        lacking = select(Image.pixel_hash).where(Image.pixel_hash.in_(chunk), Image.orientation_hash.is_(None))
+        values = [{"of": key, "orientation": hashes[key]} for key in connection.scalars(lacking)]
+        if values:
+            connection.execute(learn, values)
 
 
 def record_slices(connection: Connection, image_id: int, result: SliceResult) -> None:
@@ -132,19 +145,27 @@ def record_slices(connection: Connection, image_id: int, result: SliceResult) ->
             "column": tile.column,
             "name": tile.name,
             "image_id": ids[tile.image.pixel_hash],
+            "position": position,
+            "orientation": tile.orientation,
+            "tag": tile.tag,
+            "alike_id": ids[(tile if tile.alike is None else result.tiles[tile.alike]).image.pixel_hash],
         }
-        for tile in result.tiles
+        for position, tile in enumerate(result.tiles)
     ]
     _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
     if rows:
         statement = upsert(connection, Tile)
-        replaced = {name: statement.excluded[name] for name in ("row", "column", "name", "image_id")}
+        replaced = {name: statement.excluded[name] for name in TILE_CLAIMS}
         for chunk in chunked(rows):
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["sheet_id", "x", "y", "w", "h"], set_=replaced), chunk
             )
     _see_tiles(connection, Sighting.image_id == image_id)
     stages.settle(connection, Stage.SLICE, image_id, result.outcome, result.version, reason=result.reason)
+
+
+TILE_CLAIMS = ("row", "column", "name", "image_id", "position", "orientation", "tag", "alike_id")
+"""What a newer slicing may say differently of a tile that stays."""
 
 
 def _record_sheet(connection: Connection, image_id: int, result: SliceResult) -> None:
@@ -161,6 +182,8 @@ def _record_sheet(connection: Connection, image_id: int, result: SliceResult) ->
         "confidence": result.confidence,
         "source": result.source,
         "why": result.why,
+        "candidates": [dataclasses.asdict(candidate) for candidate in result.candidates] or None,
+        "upscale": result.upscale,
     }
     connection.execute(
         upsert(connection, Sheet).values(**values).on_conflict_do_update(index_elements=["image_id"], set_=values)
@@ -257,4 +280,11 @@ def _see_tiles(connection: Connection, of_sheets: ColumnElement[bool]) -> None:
         .where(of_sheets, Sighting.tile_id == 0)
     )
     columns = ["image_id", "place_id", "frame", "tile_id"]
-    connection.execute(upsert(connection, Sighting).from_select(columns, seen).on_conflict_do_nothing())
+    statement = upsert(connection, Sighting).from_select(columns, seen)
+    # A tile that stays may show other pixels now: those of the same rectangle, turned upright.
+    other = Sighting.image_id != statement.excluded.image_id
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["place_id", "frame", "tile_id"], set_={"image_id": statement.excluded.image_id}, where=other
+        )
+    )
