@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from db import stages
 from db.engine import chunked, insert_new, upsert
+from db.matching import note_new_sidecars
 from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
 from db.records import FrameRecord, ImageRecord, ReadResult, SidecarRecord, SliceResult
 from db.vocabulary import Outcome, Stage
@@ -30,6 +31,8 @@ def record_read(connection: Connection, blob_id: int, result: ReadResult) -> Non
     _record_frames(connection, blob_id, result.frames)
     _record_sidecars(connection, blob_id, result.sidecars)
     refused = spread(connection, [blob_id])
+    if result.sidecars:
+        note_new_sidecars(connection, [blob_id])
     outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
     stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
 
@@ -205,11 +208,14 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> str:
     """
     refused = ""
     front = list(blob_ids)
-    for _ in range(MAX_DEPTH + 1):
+    newest = connection.scalar(select(func.max(Place.id))) or 0
+    for depth in range(MAX_DEPTH + 1):
         reached: set[int] = set()
         for chunk in chunked(front):
             refused = _see_members(connection, chunk) or refused
             _see_frames(connection, chunk)
+            if depth:
+                note_new_sidecars(connection, chunk, newest)
             reached.update(
                 connection.scalars(
                     select(Member.blob_id).where(Member.archive_id.in_(chunk), Member.blob_id.is_not(None)).distinct()

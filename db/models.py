@@ -1,9 +1,9 @@
 """The catalog's tables.
 
 Crawl: crawl, host, frontier. Site: page, person, licence, tag, collection, file, page_file. Bytes: blob, member,
-place (where a blob was seen). Pixels: image, frame, sheet, sheet_choice, tile, sidecar, sighting (where an image was seen).
-Work: outcome (the stage ledger). Image and sighting are apart so that identical pixels are featurized once, while
-every place, author and licence is kept.
+place (where a blob was seen). Pixels: image, frame, sheet, sheet_choice, tile, sidecar, sighting (where an
+image was seen). Work: outcome (the stage ledger). Image and sighting are apart so that identical pixels are
+featurized once, while every place, author and licence is kept.
 """
 
 from datetime import UTC, datetime
@@ -317,7 +317,7 @@ class Image(Base):
     """Distinct pixels, named by the hash of their canonical RGBA (see db.pixels).
 
     Images that are each other's flips or turns have the same `orientation_hash`: the pixel hash of that one of the
-    eight orientations that comes first (see extract.tiles.orientation). Large images have none.
+    eight orientations that comes first (see db.orientation). Large images have none.
     """
 
     __tablename__ = "image"

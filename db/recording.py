@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from db import stages
 from db.derive import spread
 from db.engine import chunked, insert_new, upsert
+from db.matching import note_new_sidecars
 from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
 from db.urls import stored_name
@@ -222,9 +223,12 @@ def record_fetched(connection: Connection, fetched: FetchedFile) -> None:
     }
     insert_new(connection, FileVersion, [version])
     stages.lock(connection, Stage.READ, blob_id)
+    settled = stages.is_settled(connection, Stage.READ, blob_id)
+    newest = connection.scalar(select(func.max(Place.id))) or 0 if settled else 0
     insert_new(connection, Place, [_root_place(file_id, blob_id)])
-    if stages.is_settled(connection, Stage.READ, blob_id):
+    if settled:
         spread(connection, [blob_id])  # else nothing is known of it that could be seen here
+        note_new_sidecars(connection, [blob_id], newest)
 
 
 def _root_place(file_id: int, blob_id: int) -> dict[str, Any]:

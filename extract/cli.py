@@ -59,8 +59,9 @@ def run(catalog_url: str | None, blobs_url: str | None, pool: str, as_json: bool
 
 
 def _say_due(catalog: Catalog) -> None:
-    with catalog.database.read() as connection:
-        for work in (read_work(Limits()), slice_work()):
+    for work in (read_work(Limits()), slice_work()):
+        work.prepare(catalog.database)
+        with catalog.database.read() as connection:
             click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
 
 

@@ -105,5 +105,6 @@ def _sidecars_beside(path: Path) -> tuple[SidecarSheet, ...]:
             sheets = parse_sidecar(data, sibling.name)
         except SidecarError:
             continue  # a broken neighbour says nothing about this image
-        found += [s for s in sheets if s.image.rpartition("/")[2] == path.name or sibling.stem == path.stem]
+        alone = len(sheets) == 1 and sibling.stem == path.stem
+        found += [s for s in sheets if alone or s.image.rpartition("/")[2] in (path.name, f"*{path.suffix}")]
     return tuple(found)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from db.records import ChoiceRecord
+
 
 @dataclass(frozen=True)
 class ReadTask:
@@ -18,8 +20,8 @@ class ReadTask:
 class SliceTask:
     """Slice this image, which is the only frame of a blob.
 
-    `names` and what a page `said` may hint at sizes; `sidecars` as in the catalog. A `choice` that a person made (JSON
-    as in the catalog) ends all guessing.
+    `names` and what a page `said` may hint at sizes; `sidecars` as in the catalog. A `choice` that a person made ends
+    all guessing.
     """
 
     image_id: int
@@ -28,4 +30,4 @@ class SliceTask:
     names: tuple[str, ...]
     sidecars: tuple[dict[str, Any], ...]
     said: tuple[str, ...] = ()
-    choice: dict[str, Any] | None = None
+    choice: ChoiceRecord | None = None

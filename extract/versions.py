@@ -3,8 +3,8 @@
 from extract.images.decode import IMAGE_FORMATS
 from extract.sniff import ARCHIVE_FORMATS
 
-READ_VERSIONS = {"archive": 1, "image": 1, "sidecar": 1, "empty": 1, "junk": 1, "other": 1}
-SLICE_VERSION = 1
+READ_VERSIONS = {"archive": 1, "image": 1, "sidecar": 2, "empty": 1, "junk": 1, "other": 1}
+SLICE_VERSION = 2
 
 
 def read_versions_by_format() -> dict[str, int]:

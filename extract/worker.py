@@ -10,22 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.blobs import BlobStore, BlobWriter
-from db.pixels import Rgba
-from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult, TileRecord
+from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult
 from db.vocabulary import Outcome
 from extract.archives.interface import Limits
 from extract.archives.names import is_junk
 from extract.archives.unpack import unpack
-from extract.images.decode import IMAGE_FORMATS, decode, first_frame, image_record
+from extract.images.decode import IMAGE_FORMATS, decode, first_frame
 from extract.images.interface import DecodeError
+from extract.sheets.choice import cut_as_chosen
 from extract.sheets.errors import SidecarError
-from extract.sheets.model import Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
-from extract.sheets.slice import occupied, slice_image
+from extract.sheets.slice import slice_image
 from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.tasks import ReadTask, SliceTask
-from extract.versions import READ_VERSIONS, SLICE_VERSION
+from extract.tiles.cut import candidates_of, cut_tiles
+from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
+
+MAX_REASON = 500
+"""So much is kept of why sidecars were set aside, in characters."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,11 @@ def _read(blobs: BlobStore, task: ReadTask, limits: Limits) -> ReadResult:
 
 def _unsupported(format_: str, task: ReadTask) -> ReadResult:
     """Tell what only looked like an image by its name from what never claimed to be one."""
+    version = read_versions_by_format().get(format_, READ_VERSIONS["other"])
     claims = Path(task.name).suffix.lower().lstrip(".")
     if claims in ("png", "gif", "jpg", "jpeg", "webp", "bmp", "zip", "rar", "7z"):
-        return ReadResult(
-            Outcome.DAMAGED, READ_VERSIONS["other"], format_, f"named .{claims}, but holds {format_} data"
-        )
-    return ReadResult(Outcome.UNSUPPORTED, READ_VERSIONS["other"], format_, f"{format_} data")
+        return ReadResult(Outcome.DAMAGED, version, format_, f"named .{claims}, but holds {format_} data")
+    return ReadResult(Outcome.UNSUPPORTED, version, format_, f"{format_} data")
 
 
 def _read_image(path: Path, format_: str) -> ReadResult:
@@ -109,31 +111,22 @@ def _slice(blobs: BlobStore, task: SliceTask) -> SliceResult:
         rgba = first_frame(blobs.path(task.sha256))
     except DecodeError as error:
         return SliceResult(Outcome.FAILED, SLICE_VERSION, "single", 0.0, "pixels", "", reason=str(error))
-    slicing = slice_image(rgba, hints_of(task))
-    if slicing.kind == "single":
-        return SliceResult(Outcome.EMPTY, SLICE_VERSION, "single", slicing.confidence, slicing.source, slicing.why)
+    slicing = slice_image(rgba, hints_of(task)) if task.choice is None else cut_as_chosen(rgba, task.choice)
     grid = slicing.grid
     return SliceResult(
-        Outcome.OK,
+        Outcome.EMPTY if slicing.kind == "single" else Outcome.OK,
         SLICE_VERSION,
         slicing.kind,
         slicing.confidence,
         slicing.source,
         slicing.why,
+        reason="; ".join(slicing.ignored)[:MAX_REASON],
         tile=grid.tile if grid else None,
         margin=grid.margin if grid else None,
         spacing=grid.spacing if grid else None,
-        tiles=_tiles(rgba, slicing),
+        tiles=cut_tiles(rgba, slicing),
+        candidates=candidates_of(slicing),
     )
-
-
-def _tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
-    found: dict[tuple[int, int, int, int], TileRecord] = {}
-    for rect in occupied(rgba, slicing.rects):
-        box = (rect.x, rect.y, rect.w, rect.h)
-        pixels = rgba[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
-        found.setdefault(box, TileRecord(*box, image_record(pixels), rect.row, rect.column, rect.name))
-    return tuple(found.values())
 
 
 logging.getLogger("PIL").setLevel(logging.WARNING)

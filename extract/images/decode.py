@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.orientation import orientation_hash
 from db.pixels import Rgba, pixel_hash
 from db.records import FrameRecord, ImageRecord
 from db.vocabulary import Outcome
@@ -52,4 +53,4 @@ def first_frame(path: Path) -> Rgba:
 def image_record(rgba: Rgba) -> ImageRecord:
     """Describe canonical pixels, (height, width, 4) uint8."""
     height, width = rgba.shape[:2]
-    return ImageRecord(pixel_hash(rgba), width, height, bool((rgba[..., 3] < 255).any()))
+    return ImageRecord(pixel_hash(rgba), width, height, bool((rgba[..., 3] < 255).any()), orientation_hash(rgba))

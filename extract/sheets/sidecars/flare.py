@@ -4,19 +4,26 @@ Source: https://github.com/flareteam/flare-engine/wiki, "Attribute Reference" (A
 ``tile`` lines state rectangles; otherwise ``render_size`` is the cell, columns are frames and rows the directions.
 """
 
+import re
+
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Rect, SidecarSheet
 from extract.sheets.sidecars.base import Format, distinct, grid, picture_path, read_text, whole
 
+_PICTURE = re.compile(r"^(?:image|img)=[^\n]+\.\w+", re.MULTILINE)
+_PLACE = re.compile(r"^(?:render_size=\d|frame=\d+,\d|tile=\d+,\d)", re.MULTILINE)
 _LISTED = {"frame": (8, 2), "tile": (7, 1)}
 """Least numbers of a line, and where its x stands."""
 
 
 def _parse(data: bytes, name: str) -> tuple[SidecarSheet, ...]:
+    text = read_text(data)
+    if not (_PICTURE.search(text) and _PLACE.search(text)):
+        return ()
     pictures: dict[str, str] = {}
     rects: dict[str, list[Rect]] = {}
     section, size, current = "", "", ""
-    for line in read_text(data).split("\n"):
+    for line in text.split("\n"):
         key, _, value = (part.strip() for part in line.partition("="))
         if line.startswith("["):
             section = line.strip("[] \t")

@@ -6,8 +6,8 @@ these, since the ending says nothing: the picture is the one with the list's own
 
 import re
 
-from extract.sheets.model import Rect, SidecarSheet
-from extract.sheets.sidecars.base import Format, distinct, picture_path, read_text, whole
+from extract.sheets.model import MAX_SIDE_PX, Rect, SidecarSheet
+from extract.sheets.sidecars.base import Format, distinct, picture_path, read_text
 
 _SPACED = re.compile(r"(.{1,200}?)\s?=\s?(\d{1,9}) (\d{1,9}) (\d{1,9}) (\d{1,9})")
 _COMMAS = re.compile(r"(.{1,200}?),(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})")
@@ -21,8 +21,8 @@ def _parse(data: bytes, name: str) -> tuple[SidecarSheet, ...]:
         match = None if len(line) > _MAX_LINE else _SPACED.fullmatch(line) or _COMMAS.fullmatch(line)
         if match is None:
             return ()
-        x, y, width, height = (whole(match[i], f"{name}: {line[:60]}") for i in range(2, 6))
-        if not width or not height:
+        x, y, width, height = (int(match[i]) for i in range(2, 6))
+        if not width or not height or max(x, y, width, height) > MAX_SIDE_PX:
             return ()
         rects.append(Rect(x, y, width, height, match[1].strip()))
     if not rects:
