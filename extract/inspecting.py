@@ -73,8 +73,13 @@ def slice_file(path: Path) -> dict[str, Any]:
         rgba = first_frame(path)
     except DecodeError as error:
         return _as_json("error", str(error))
-    slicing = slice_image(rgba, Hints(names=(path.name,), sidecars=_sidecars_beside(path)))
+    slicing = slice_image(rgba, hints_beside(path))
     return _as_json(slicing.kind, slicing.why, slicing)
+
+
+def hints_beside(path: Path) -> Hints:
+    """Return what an image file's name and the sidecars beside it say."""
+    return Hints(names=(path.name,), sidecars=_sidecars_beside(path))
 
 
 def _as_json(kind: str, why: str, slicing: Slicing | None = None) -> dict[str, Any]:
