@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, RowMapping, Select, select, text, update
+from sqlalchemy import RowMapping, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.blobs import BlobStore
 from db.engine import Database, chunked
-from db.errors import UnknownImageError
 from db.migrate import upgrade
-from db.models import Blob, Frame, Image, Tile
+from db.models import Image
 from db.settings import Settings
+from db.tiles import PixelSource, TileRef, by_frame, pixel_sources, tiles_of
 
 if TYPE_CHECKING:
     from db.pixels import Rgba
@@ -91,12 +91,36 @@ class Catalog:
     def open(self, image_id: int) -> "Rgba":
         """Return an image's canonical pixels, (height, width, 4) uint8 RGBA. Raises UnknownImageError."""
         with self.database.read() as connection:
-            sha256, frame, box = _pixel_source(connection, image_id)
-        pixels = self._frame(sha256, frame)
-        if box is not None:
-            x, y, w, h = box
-            pixels = pixels[y : y + h, x : x + w]
-        return pixels.copy()
+            source = pixel_sources(connection, [image_id])[image_id]
+        return self._cut(source).copy()
+
+    def open_many(self, image_ids: Sequence[int]) -> Iterator[tuple[int, "Rgba"]]:
+        """Yield (id, canonical pixels) of images, those of one sheet together: each sheet is decoded once.
+
+        Raises:
+            UnknownImageError: one of them is nowhere; those of earlier batches have been handed out.
+
+        """
+        for chunk in chunked(dict.fromkeys(image_ids)):
+            with self.database.read() as connection:
+                sources = pixel_sources(connection, chunk)
+            for _, members in by_frame(sources):
+                for image_id in members:
+                    yield image_id, self._cut(sources[image_id]).copy()
+
+    def tiles_of(self, sheet_id: int) -> list[TileRef]:
+        """Return a sheet's tiles in the order of the sheet; `open_many` gives their pixels. Empty if it has none."""
+        with self.database.read() as connection:
+            return tiles_of(connection, sheet_id)
+
+    def _cut(self, source: PixelSource) -> "Rgba":
+        from db.orientation import upright
+
+        pixels = self._frame(source.sha256, source.frame)
+        if source.box is None:
+            return pixels
+        x, y, w, h = source.box
+        return upright(pixels[y : y + h, x : x + w], source.orientation)
 
     @lru_cache(maxsize=16)  # noqa: B019 - a catalog lives as long as its program
     def _frame(self, sha256: bytes, frame: int) -> "Rgba":
@@ -119,32 +143,6 @@ def _flag(name: str) -> InstrumentedAttribute[bool]:
     if name not in FLAGS:
         raise ValueError(f"no flag {name!r}; there are {', '.join(FLAGS)}")
     return Image.featurized if name == "featurized" else Image.indexed
-
-
-def _pixel_source(connection: Connection, image_id: int) -> tuple[bytes, int, tuple[int, int, int, int] | None]:
-    whole = connection.execute(_frame_of(image_id)).first()
-    if whole is not None:
-        return whole[0], whole[1], None
-    tile = connection.execute(
-        select(Tile.sheet_id, Tile.x, Tile.y, Tile.w, Tile.h)
-        .where(Tile.image_id == image_id)
-        .order_by(Tile.id)
-        .limit(1)
-    ).first()
-    sheet = None if tile is None else connection.execute(_frame_of(tile[0])).first()
-    if tile is None or sheet is None:
-        raise UnknownImageError(f"image {image_id} is not in the catalog, or was seen nowhere that still exists")
-    return sheet[0], sheet[1], (tile[1], tile[2], tile[3], tile[4])
-
-
-def _frame_of(image_id: int) -> Select[bytes, int]:
-    return (
-        select(Blob.sha256, Frame.number)
-        .join(Blob, Blob.id == Frame.blob_id)
-        .where(Frame.image_id == image_id)
-        .order_by(Frame.blob_id, Frame.number)
-        .limit(1)
-    )
 
 
 def _sighting(v: RowMapping) -> SightingRow:

@@ -1,36 +1,54 @@
-"""What surrounds blobs and images, for the stages that look at more than bytes: names, titles, sidecars."""
+"""What surrounds blobs and images, for the stages that look at more than bytes: names, texts, sidecars, choices."""
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select, tuple_
 
+from db.choices import choices_of
+from db.engine import chunked
+from db.matching import SeenImage, described
 from db.models import Blob, File, Frame, Page, Place, Sidecar, Sighting
+from db.records import ChoiceRecord
 
 MAX_PLACES = 32
 """An image seen in more places than this says nothing new in the rest."""
 
+MAX_SIDECARS = 64
+MAX_TEXT = 4000
+"""So much of a page's description is looked at, in characters."""
+
 
 @dataclass(frozen=True)
 class ImageContext:
-    """An image's blob, the names it goes by, and the sidecars that speak of it (JSON, in a stable order)."""
+    """What is known of an image besides its pixels.
+
+    Its blob, the names it goes by (archive and path), what its pages say (title, tags, description), the nearest
+    sidecars that speak of it (JSON, in a stable order), and how a person wants it sliced.
+    """
 
     image_id: int
     sha256: bytes
     size_bytes: int
     names: tuple[str, ...]
+    said: tuple[str, ...]
     sidecars: tuple[dict[str, Any], ...]
+    choice: ChoiceRecord | None
 
 
 @dataclass(frozen=True)
 class _Seen:
-    file_id: int
-    page_id: int | None
-    folder: str
-    name: str
-    title: str
+    image: SeenImage
+    file_name: str
+    said: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        inside = posixpath.join(self.image.folder, self.image.name)
+        return inside if inside == self.file_name else posixpath.join(self.file_name, inside)
 
 
 def blob_names(connection: Connection, blob_ids: Sequence[int]) -> dict[int, str]:
@@ -46,7 +64,7 @@ def blob_names(connection: Connection, blob_ids: Sequence[int]) -> dict[int, str
 
 
 def image_contexts(connection: Connection, image_ids: Sequence[int]) -> list[ImageContext]:
-    """Return the context of images that are the only frame of some blob, in the order asked."""
+    """Return the context of images that are the first frame of some blob, in the order asked."""
     sources = {}
     for image_id, sha256, size in connection.execute(
         select(Frame.image_id, Blob.sha256, Blob.size_bytes)
@@ -56,80 +74,67 @@ def image_contexts(connection: Connection, image_ids: Sequence[int]) -> list[Ima
     ):
         sources[image_id] = (sha256, size)
     seen = _places(connection, image_ids)
-    sidecars = _sidecars(connection, [place for places in seen.values() for place in places])
+    sidecars = _sidecars(connection, seen)
+    chosen = choices_of(connection, image_ids)
     return [
         ImageContext(
             image_id,
             *sources[image_id],
-            names=_names(seen.get(image_id, [])),
-            sidecars=_matching(seen.get(image_id, []), sidecars),
+            names=tuple(dict.fromkeys(place.name for place in seen[image_id])),
+            said=tuple(dict.fromkeys(text for place in seen[image_id] for text in place.said if text)),
+            sidecars=sidecars.get(image_id, ()),
+            choice=chosen.get(image_id),
         )
         for image_id in image_ids
         if image_id in sources
     ]
 
 
-def _places(connection: Connection, image_ids: Sequence[int]) -> dict[int, list[_Seen]]:
+def _places(connection: Connection, image_ids: Sequence[int]) -> defaultdict[int, list[_Seen]]:
     rows = connection.execute(
-        select(Sighting.image_id, Place.file_id, File.page_id, Place.path, File.name, Page.title)
+        select(
+            Sighting.image_id,
+            Place.file_id,
+            File.page_id,
+            Place.path,
+            File.name,
+            Page.title,
+            Page.tags,
+            func.substr(Page.description, 1, MAX_TEXT),
+        )
         .join(Place, Place.id == Sighting.place_id)
         .join(File, File.id == Place.file_id)
         .outerjoin(Page, Page.id == File.page_id)
         .where(Sighting.image_id.in_(image_ids), Sighting.tile_id == 0)
         .order_by(Sighting.image_id, File.url, Place.path)
     )
-    seen: dict[int, list[_Seen]] = {}
-    for image_id, file_id, page_id, path, file_name, title in rows:
-        places = seen.setdefault(image_id, [])
-        if len(places) < MAX_PLACES:
-            folder, name = posixpath.split(path or file_name)
-            places.append(_Seen(file_id, page_id, folder, name, title or ""))
+    seen: defaultdict[int, list[_Seen]] = defaultdict(list)
+    for image_id, file_id, page_id, path, file_name, *said in rows:
+        if len(seen[image_id]) < MAX_PLACES:
+            image = SeenImage(image_id, file_id, page_id, *posixpath.split(path or file_name))
+            seen[image_id].append(_Seen(image, file_name, tuple(text or "" for text in said)))
     return seen
 
 
-def _names(places: Sequence[_Seen]) -> tuple[str, ...]:
-    said = [posixpath.join(place.folder, place.name) for place in places] + [place.title for place in places]
-    return tuple(dict.fromkeys(name for name in said if name))
-
-
-@dataclass(frozen=True)
-class _SidecarSeen:
-    file_id: int
-    page_id: int | None
-    loose: bool
-    target: str
-    stem: str
-    description: dict[str, Any]
-
-
-def _sidecars(connection: Connection, places: Sequence[_Seen]) -> list[_SidecarSeen]:
-    files = sorted({place.file_id for place in places})
-    pages = sorted({place.page_id for place in places if place.page_id is not None})
-    rows = connection.execute(
-        select(Place.file_id, File.page_id, Place.path, File.name, Sidecar.image_name, Sidecar.description)
-        .join(Place, Place.blob_id == Sidecar.blob_id)
-        .join(File, File.id == Place.file_id)
-        .where(or_(Place.file_id.in_(files), (Place.depth == 0) & File.page_id.in_(pages)))
-        .order_by(File.url, Place.path, Sidecar.position)
-    )
-    found = []
-    for file_id, page_id, path, file_name, image_name, description in rows:
-        folder, name = posixpath.split(path or file_name)
-        target = posixpath.normpath(posixpath.join(folder, image_name)).lower()
-        stem = posixpath.join(folder, posixpath.splitext(name)[0]).lower()
-        found.append(_SidecarSeen(file_id, page_id, path == "", target, stem, description))
-    return found
-
-
-def _matching(places: Sequence[_Seen], sidecars: Sequence[_SidecarSeen]) -> tuple[dict[str, Any], ...]:
-    return tuple(s.description for s in sidecars if any(_speaks_of(s, place) for place in places))
-
-
-def _speaks_of(sidecar: _SidecarSeen, place: _Seen) -> bool:
-    """Match in the same archive by path, or by the same name but for the suffix; loose files of one page by name."""
-    path = posixpath.join(place.folder, place.name).lower()
-    if sidecar.file_id == place.file_id:
-        return path == sidecar.target or posixpath.splitext(path)[0] == sidecar.stem
-    if not sidecar.loose or place.folder or sidecar.page_id is None or sidecar.page_id != place.page_id:
-        return False
-    return place.name.lower() == posixpath.basename(sidecar.target)
+def _sidecars(connection: Connection, seen: dict[int, list[_Seen]]) -> dict[int, tuple[dict[str, Any], ...]]:
+    """Find the sidecars of every image, and then load what those say: archives hold thousands that do not matter."""
+    images = [place.image for places in seen.values() for place in places]
+    files = sorted({image.file_id for image in images})
+    pages = sorted({image.page_id for image in images if image.page_id is not None})
+    known = described(connection, files, pages)
+    wanted: dict[int, dict[tuple[int, int], None]] = {}
+    for image in images:
+        keys = wanted.setdefault(image.image_id, {})
+        keys |= dict.fromkeys((sidecar.blob_id, sidecar.position) for sidecar in known.of(image))
+    said: dict[tuple[int, int], dict[str, Any]] = {}
+    for chunk in chunked(sorted({key for keys in wanted.values() for key in keys})):
+        rows = connection.execute(
+            select(Sidecar.blob_id, Sidecar.position, Sidecar.description).where(
+                tuple_(Sidecar.blob_id, Sidecar.position).in_(chunk)
+            )
+        )
+        said |= {(blob_id, position): description for blob_id, position, description in rows}
+    return {
+        image_id: tuple(said[key] for key in list(keys)[:MAX_SIDECARS] if key in said)
+        for image_id, keys in wanted.items()
+    }

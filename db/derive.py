@@ -4,6 +4,7 @@ Facts about content (members, frames, tiles) are written once per blob or image.
 sighting) follows from them; `spread` brings that up to date, in the same transaction and in any order of events.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from db import stages
 from db.engine import chunked, insert_new, upsert
+from db.matching import note_new_sidecars
 from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
 from db.records import FrameRecord, ImageRecord, ReadResult, SidecarRecord, SliceResult
 from db.vocabulary import Outcome, Stage
@@ -29,6 +31,8 @@ def record_read(connection: Connection, blob_id: int, result: ReadResult) -> Non
     _record_frames(connection, blob_id, result.frames)
     _record_sidecars(connection, blob_id, result.sidecars)
     refused = spread(connection, [blob_id])
+    if result.sidecars:
+        note_new_sidecars(connection, [blob_id])
     outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
     stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
 
@@ -133,11 +137,12 @@ def ensure_images(connection: Connection, images: Sequence[ImageRecord]) -> dict
     return ids
 
 
-def _facts(image: ImageRecord) -> dict[str, str | int | None]:
+def _facts(image: ImageRecord) -> dict[str, str | int | bytes | None]:
     facts = image.facts
+    turned = {"orientation_hash": image.orientation_hash}
     if facts is None:
-        return {"alpha": None, "colours": None, "upscale": None}
-    return {"alpha": facts.alpha.value, "colours": facts.colours, "upscale": facts.upscale}
+        return {"alpha": None, "colours": None, "upscale": None, **turned}
+    return {"alpha": facts.alpha.value, "colours": facts.colours, "upscale": facts.upscale, **turned}
 
 
 def record_slices(connection: Connection, image_id: int, result: SliceResult) -> None:
@@ -155,19 +160,27 @@ def record_slices(connection: Connection, image_id: int, result: SliceResult) ->
             "column": tile.column,
             "name": tile.name,
             "image_id": ids[tile.image.pixel_hash],
+            "position": position,
+            "orientation": tile.orientation,
+            "tag": tile.tag,
+            "alike_id": ids[(tile if tile.alike is None else result.tiles[tile.alike]).image.pixel_hash],
         }
-        for tile in result.tiles
+        for position, tile in enumerate(result.tiles)
     ]
     _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
     if rows:
         statement = upsert(connection, Tile)
-        replaced = {name: statement.excluded[name] for name in ("row", "column", "name", "image_id")}
+        replaced = {name: statement.excluded[name] for name in TILE_CLAIMS}
         for chunk in chunked(rows):
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["sheet_id", "x", "y", "w", "h"], set_=replaced), chunk
             )
     _see_tiles(connection, Sighting.image_id == image_id)
     stages.settle(connection, Stage.SLICE, image_id, result.outcome, result.version, reason=result.reason)
+
+
+TILE_CLAIMS = ("row", "column", "name", "image_id", "position", "orientation", "tag", "alike_id")
+"""What a newer slicing may say differently of a tile that stays."""
 
 
 def _record_sheet(connection: Connection, image_id: int, result: SliceResult) -> None:
@@ -184,6 +197,8 @@ def _record_sheet(connection: Connection, image_id: int, result: SliceResult) ->
         "confidence": result.confidence,
         "source": result.source,
         "why": result.why,
+        "candidates": [dataclasses.asdict(candidate) for candidate in result.candidates] or None,
+        "upscale": result.upscale,
     }
     connection.execute(
         upsert(connection, Sheet).values(**values).on_conflict_do_update(index_elements=["image_id"], set_=values)
@@ -205,11 +220,14 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> str:
     """
     refused = ""
     front = list(blob_ids)
-    for _ in range(MAX_DEPTH + 1):
+    newest = connection.scalar(select(func.max(Place.id))) or 0
+    for depth in range(MAX_DEPTH + 1):
         reached: set[int] = set()
         for chunk in chunked(front):
             refused = _see_members(connection, chunk) or refused
             _see_frames(connection, chunk)
+            if depth:
+                note_new_sidecars(connection, chunk, newest)
             reached.update(
                 connection.scalars(
                     select(Member.blob_id).where(Member.archive_id.in_(chunk), Member.blob_id.is_not(None)).distinct()
@@ -280,4 +298,11 @@ def _see_tiles(connection: Connection, of_sheets: ColumnElement[bool]) -> None:
         .where(of_sheets, Sighting.tile_id == 0)
     )
     columns = ["image_id", "place_id", "frame", "tile_id"]
-    connection.execute(upsert(connection, Sighting).from_select(columns, seen).on_conflict_do_nothing())
+    statement = upsert(connection, Sighting).from_select(columns, seen)
+    # A tile that stays may show other pixels now: those of the same rectangle, turned upright.
+    other = Sighting.image_id != statement.excluded.image_id
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["place_id", "frame", "tile_id"], set_={"image_id": statement.excluded.image_id}, where=other
+        )
+    )

@@ -4,6 +4,7 @@ CatalogError
 ├── CatalogVersionError   the catalog was made by a newer artquarry
 ├── BlobMissingError      a row names bytes that the blob store does not hold
 ├── LeaseLostError        another process took over this unit of work; nothing was written
+├── NoSheetError          a choice is about an image that is never sliced, or that is not there
 └── UnknownImageError     no image with this id, or no pixels that can be opened
 """
 
@@ -22,6 +23,10 @@ class BlobMissingError(CatalogError):
 
 class LeaseLostError(CatalogError):
     """The unit of work now belongs to another process; the transaction was rolled back."""
+
+
+class NoSheetError(CatalogError):
+    """There is no such image, or it is a tile or a frame, which nobody slices."""
 
 
 class UnknownImageError(CatalogError):

@@ -1,9 +1,9 @@
 """The catalog's tables.
 
 Crawl: crawl, host, frontier. Site: page, person, licence, tag, collection, file, page_file. Bytes: blob, member,
-place (where a blob was seen). Pixels: image, frame, sheet, tile, sidecar, sighting (where an image was seen).
-Work: outcome (the stage ledger). Image and sighting are apart so that identical pixels are featurized once, while
-every place, author and licence is kept.
+place (where a blob was seen). Pixels: image, frame, sheet, sheet_choice, tile, sidecar, sighting (where an
+image was seen). Work: outcome (the stage ledger). Image and sighting are apart so that identical pixels are
+featurized once, while every place, author and licence is kept.
 """
 
 from datetime import UTC, datetime
@@ -317,6 +317,9 @@ class Image(Base):
     """Distinct pixels, named by the hash of their canonical RGBA (see db.pixels).
 
     `alpha`, `colours` and `upscale` are facts of these pixels (see db.records.ImageFacts); NULL: not looked at yet.
+
+    Images that are each other's flips or turns have the same `orientation_hash`: the pixel hash of that one of the
+    eight orientations that comes first (see db.orientation). Large images have none.
     """
 
     __tablename__ = "image"
@@ -328,6 +331,7 @@ class Image(Base):
             postgresql_where=text("NOT featurized"),
         ),
         Index("ix_image_todo_index", "id", sqlite_where=text("NOT indexed"), postgresql_where=text("NOT indexed")),
+        Index("ix_image_orientation_hash", "orientation_hash"),
         NEVER_REUSED,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -338,6 +342,7 @@ class Image(Base):
     alpha: Mapped[str | None] = mapped_column(Text)
     colours: Mapped[int | None] = mapped_column(Integer)
     upscale: Mapped[int | None] = mapped_column(Integer)
+    orientation_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     featurized: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     indexed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
 
@@ -372,9 +377,14 @@ class Sidecar(Base):
 
 
 class Sheet(Base):
-    """How an image is sliced, or why it stays whole."""
+    """How an image is sliced, or why it stays whole.
+
+    `candidates` are other cuts that were considered, best first, as `db.records.Candidate` in JSON. `upscale`: one
+    pixel of the art is drawn as so many by so many pixels of the sheet.
+    """
 
     __tablename__ = "sheet"
+    __table_args__ = (Index("ix_sheet_confidence", "confidence"),)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     tile_width: Mapped[int | None] = mapped_column(Integer)
@@ -386,10 +396,32 @@ class Sheet(Base):
     confidence: Mapped[float] = mapped_column(Float)
     source: Mapped[str] = mapped_column(Text)
     why: Mapped[str] = mapped_column(Text)
+    candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    upscale: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
+
+
+class SheetChoice(Base):
+    """How a person wants an image sliced. It wins over every slicer, of whatever version."""
+
+    __tablename__ = "sheet_choice"
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    tile_width: Mapped[int | None] = mapped_column(Integer)
+    tile_height: Mapped[int | None] = mapped_column(Integer)
+    margin_x: Mapped[int | None] = mapped_column(Integer)
+    margin_y: Mapped[int | None] = mapped_column(Integer)
+    spacing_x: Mapped[int | None] = mapped_column(Integer)
+    spacing_y: Mapped[int | None] = mapped_column(Integer)
+    chosen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Tile(Base):
-    """A rectangle of a sheet; its pixels are an image again."""
+    """A rectangle of a sheet; its pixels, shown upright, are an image again.
+
+    `position` counts a sheet's tiles in reading order, or in the order of its sidecar. `orientation` says how to turn
+    the rectangle's pixels to show them upright (1 to 8, as in EXIF). `tag` names the animation that a frame belongs
+    to. `alike_id` is the image that stands for those of the sheet that nearly look the same, this tile's own if none.
+    """
 
     __tablename__ = "tile"
     __table_args__ = (
@@ -407,6 +439,10 @@ class Tile(Base):
     column: Mapped[int | None] = mapped_column(Integer)
     name: Mapped[str] = mapped_column(Text, default="")
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    position: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    orientation: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
+    tag: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    alike_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Sighting(Base):

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from db import stages
 from db.derive import spread
 from db.engine import chunked, insert_new, insert_or_replace
+from db.matching import note_new_sidecars
 from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
 from db.urls import stored_name
@@ -246,10 +247,12 @@ def record_fetched(connection: Connection, *fetched: FetchedFile) -> None:
     insert_new(connection, FileVersion, versions)
     read = sorted(set(blob_ids.values()))
     stages.lock(connection, Stage.READ, *read)
-    insert_new(connection, Place, places)
     settled = stages.settled_of(connection, Stage.READ, read)
+    newest = connection.scalar(select(func.max(Place.id))) or 0 if settled else 0
+    insert_new(connection, Place, places)
     if settled:
         spread(connection, settled)  # of others nothing is known that could be seen here
+        note_new_sidecars(connection, settled, newest)
 
 
 def _root_place(file_id: int, blob_id: int) -> dict[str, Any]:

@@ -131,6 +131,7 @@ class ImageRecord:
     height: int
     transparent: bool
     facts: ImageFacts | None = None
+    orientation_hash: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,37 @@ class ReadResult:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A way to cut a sheet that was considered: `tile`, `margin`, `spacing` (x, y) for a grid, `rects` for an atlas.
+
+    `confidence` is the probability (0 to 1) that it is the intended one, `why` one sentence for a person.
+    """
+
+    kind: str
+    confidence: float
+    why: str
+    tile: tuple[int, int] | None = None
+    margin: tuple[int, int] = (0, 0)
+    spacing: tuple[int, int] = (0, 0)
+    rects: tuple[tuple[int, int, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class ChoiceRecord:
+    """How a person wants an image sliced: `single`, `atlas`, or `grid` with `tile`, `margin`, `spacing` in pixels."""
+
+    kind: str
+    tile: tuple[int, int] | None = None
+    margin: tuple[int, int] = (0, 0)
+    spacing: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
 class TileRecord:
-    """A tile of a sheet: its rectangle in pixels and its own pixels."""
+    """A tile of a sheet: its rectangle in pixels and its own pixels, upright.
+
+    `orientation` as in EXIF; `alike`: which tile of the result stands for this one (its place in `tiles`).
+    """
 
     x: int
     y: int
@@ -184,6 +214,9 @@ class TileRecord:
     row: int | None = None
     column: int | None = None
     name: str = ""
+    orientation: int = 1
+    tag: str = ""
+    alike: int | None = None
 
 
 @dataclass(frozen=True)
@@ -201,3 +234,5 @@ class SliceResult:
     margin: tuple[int, int] | None = None
     spacing: tuple[int, int] | None = None
     tiles: tuple[TileRecord, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    upscale: int = 1

@@ -55,9 +55,14 @@ class AlphaKind(StrEnum):
 
 
 class Stage(StrEnum):
-    """The arrows after the crawl. READ takes a blob apart or decodes it; SLICE looks for tiles in an image."""
+    """The arrows after the crawl.
+
+    READ takes a blob apart or decodes it; MATCH finds the images that a file's new sidecars speak of; SLICE looks for
+    tiles in an image.
+    """
 
     READ = "read"
+    MATCH = "match"
     SLICE = "slice"
 
 

@@ -17,6 +17,9 @@ from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
 from extract.inspecting import inspect_file, slice_file, tree
 from extract.pool import PoolUrlError, open_pool
+from extract.review.cli import DEFAULT_OUT, choose, review
+from extract.review.page import write_review
+from extract.review.unsure import files_at_hand
 from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
 
 DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
@@ -62,8 +65,9 @@ def run(
 
 
 def _say_due(catalog: Catalog) -> None:
-    with catalog.database.read() as connection:
-        for work in (read_work(Limits()), slice_work()):
+    for work in (read_work(Limits()), slice_work()):
+        work.prepare(catalog.database)
+        with catalog.database.read() as connection:
             click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
 
 
@@ -152,13 +156,25 @@ def inspect(file: Path, as_json: bool) -> None:
 
 
 @extract.command("slice")
-@click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("images", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def slice_(images: tuple[Path, ...], as_json: bool) -> None:
+@click.option("--review", "as_page", is_flag=True, help="Write a page with the cuts drawn on (see extract review).")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_OUT, help="Its folder.")
+@click.pass_context
+def slice_(context: click.Context, images: tuple[Path, ...], as_json: bool, as_page: bool, out: Path) -> None:
     """Say how images would be sliced, with the sidecar files beside them, touching no catalog.
 
     Example: quarry extract slice tiles.png
     """
+    if as_page and not images:
+        context.invoke(review, out=out)
+        return
+    if not images:
+        raise click.UsageError("which images?")
+    if as_page:
+        page, count = write_review(out, files_at_hand(images))
+        click.echo(f"{count} images in {page}")
+        return
     bad = False
     for image in images:
         start = time.perf_counter()
@@ -174,3 +190,7 @@ def _one_line(found: dict[str, Any]) -> str:
     rects = f"{len(found['rects'])} {tile} tiles" if found["rects"] else ""
     said = " ".join(part for part in (found["kind"], rects, f"({found['confidence']:.2f}: {found['why']})") if part)
     return printable(f"{found['path']}: {said}")
+
+
+extract.add_command(review)
+extract.add_command(choose)

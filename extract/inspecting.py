@@ -73,8 +73,13 @@ def slice_file(path: Path) -> dict[str, Any]:
         rgba = first_frame(path)
     except DecodeError as error:
         return _as_json("error", str(error))
-    slicing = slice_image(rgba, Hints(names=(path.name,), sidecars=_sidecars_beside(path)))
+    slicing = slice_image(rgba, hints_beside(path))
     return _as_json(slicing.kind, slicing.why, slicing)
+
+
+def hints_beside(path: Path) -> Hints:
+    """Return what an image file's name and the sidecars beside it say."""
+    return Hints(names=(path.name,), sidecars=_sidecars_beside(path))
 
 
 def _as_json(kind: str, why: str, slicing: Slicing | None = None) -> dict[str, Any]:
@@ -105,5 +110,6 @@ def _sidecars_beside(path: Path) -> tuple[SidecarSheet, ...]:
             sheets = parse_sidecar(data, sibling.name)
         except SidecarError:
             continue  # a broken neighbour says nothing about this image
-        found += [s for s in sheets if s.image.rpartition("/")[2] == path.name or sibling.stem == path.stem]
+        alone = len(sheets) == 1 and sibling.stem == path.stem
+        found += [s for s in sheets if alone or s.image.rpartition("/")[2] in (path.name, f"*{path.suffix}")]
     return tuple(found)

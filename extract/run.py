@@ -19,6 +19,8 @@ from db import Catalog, stages
 from db.blobs import is_disk_error
 from db.context import blob_names, image_contexts
 from db.derive import record_read, record_slices
+from db.engine import Database
+from db.matching import match_sidecars
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
@@ -41,7 +43,7 @@ Result = ReadResult | SliceResult
 
 @dataclass(frozen=True)
 class StageWork:
-    """What the runner needs to know of a stage: how to find, do and settle it."""
+    """What the runner needs to know of a stage: how to find, do and settle it, and what comes before finding."""
 
     stage: Stage
     find: Callable[[Connection, int, int], tuple[list[Any], int]]
@@ -49,6 +51,7 @@ class StageWork:
     arguments: tuple[Any, ...]
     settle: Callable[[Connection, Any, Any], None]
     lost: Callable[[Outcome, str], Any]
+    prepare: Callable[[Database], object] = lambda database: None
 
 
 @dataclass
@@ -91,6 +94,7 @@ def slice_work() -> StageWork:
         (),
         lambda connection, task, result: record_slices(connection, task.image_id, result),
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
+        match_sidecars,
     )
 
 
@@ -104,7 +108,7 @@ def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[Re
 def _find_images(connection: Connection, after: int, count: int) -> tuple[list[SliceTask], int]:
     due = stages.due_images(connection, after, count)
     contexts = image_contexts(connection, due)
-    tasks = [SliceTask(c.image_id, c.sha256, c.size_bytes, c.names, c.sidecars) for c in contexts]
+    tasks = [SliceTask(c.image_id, c.sha256, c.size_bytes, c.names, c.sidecars, c.said, c.choice) for c in contexts]
     return tasks, due[-1] if due else after
 
 
@@ -128,6 +132,7 @@ class StageRunner:
 
     def run(self, settled: Callable[[Result], None]) -> None:
         """Work until nothing is due, calling `settled` after each commit."""
+        self._work.prepare(self._catalog.database)
         while self._fill() or self._flying:
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
             for future in done:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from db.records import ChoiceRecord
+
 
 @dataclass(frozen=True)
 class ReadTask:
@@ -16,10 +18,16 @@ class ReadTask:
 
 @dataclass(frozen=True)
 class SliceTask:
-    """Slice this image, which is the only frame of a blob. `names` may hint at sizes; `sidecars` as in the catalog."""
+    """Slice this image, which is the only frame of a blob.
+
+    `names` and what a page `said` may hint at sizes; `sidecars` as in the catalog. A `choice` that a person made ends
+    all guessing.
+    """
 
     image_id: int
     sha256: bytes
     size_bytes: int
     names: tuple[str, ...]
     sidecars: tuple[dict[str, Any], ...]
+    said: tuple[str, ...] = ()
+    choice: ChoiceRecord | None = None

@@ -13,26 +13,29 @@ from typing import Any
 import msgspec
 
 from db.blobs import BlobStore
-from db.pixels import Rgba
-from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult, TileRecord
+from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult
 from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
 from extract.archives.unpack import Memory, unpack
 from extract.confined import Lost, Work, run_confined
-from extract.images.decode import IMAGE_FORMATS, decode, first_frame, image_record
+from extract.images.decode import IMAGE_FORMATS, decode, first_frame
 from extract.images.interface import DecodeError
 from extract.journal import Journal
 from extract.sandbox import Budget
+from extract.sheets.choice import cut_as_chosen
 from extract.sheets.errors import SidecarError
-from extract.sheets.model import Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
-from extract.sheets.slice import occupied, slice_image
+from extract.sheets.slice import slice_image
 from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.spool import Adoption, SpoolSink, UnknownBytesError
 from extract.tasks import ReadTask, SliceTask
+from extract.tiles.cut import candidates_of, cut_tiles
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_version
+
+MAX_REASON = 500
+"""So much is kept of why sidecars were set aside, in characters."""
 
 logger = logging.getLogger(__name__)
 
@@ -165,31 +168,22 @@ def _slice(blobs: BlobStore, task: SliceTask, _folder: Path, _tell: Callable[[An
         rgba = first_frame(blobs.path(task.sha256))
     except DecodeError as error:
         return SliceResult(Outcome.FAILED, SLICE_VERSION, "single", 0.0, "pixels", "", reason=str(error))
-    slicing = slice_image(rgba, hints_of(task))
-    if slicing.kind == "single":
-        return SliceResult(Outcome.EMPTY, SLICE_VERSION, "single", slicing.confidence, slicing.source, slicing.why)
+    slicing = slice_image(rgba, hints_of(task)) if task.choice is None else cut_as_chosen(rgba, task.choice)
     grid = slicing.grid
     return SliceResult(
-        Outcome.OK,
+        Outcome.EMPTY if slicing.kind == "single" else Outcome.OK,
         SLICE_VERSION,
         slicing.kind,
         slicing.confidence,
         slicing.source,
         slicing.why,
+        reason="; ".join(slicing.ignored)[:MAX_REASON],
         tile=grid.tile if grid else None,
         margin=grid.margin if grid else None,
         spacing=grid.spacing if grid else None,
-        tiles=_tiles(rgba, slicing),
+        tiles=cut_tiles(rgba, slicing),
+        candidates=candidates_of(slicing),
     )
-
-
-def _tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
-    found: dict[tuple[int, int, int, int], TileRecord] = {}
-    for rect in occupied(rgba, slicing.rects):
-        box = (rect.x, rect.y, rect.w, rect.h)
-        pixels = rgba[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
-        found.setdefault(box, TileRecord(*box, image_record(pixels), rect.row, rect.column, rect.name))
-    return tuple(found.values())
 
 
 logging.getLogger("PIL").setLevel(logging.WARNING)

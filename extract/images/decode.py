@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.orientation import orientation_hash
 from db.pixels import Rgba, pixel_hash
 from db.records import FrameRecord, ImageRecord
 from db.vocabulary import AlphaKind, Outcome
@@ -127,4 +128,6 @@ def image_record(rgba: Rgba) -> ImageRecord:
     """Describe canonical pixels, (height, width, 4) uint8."""
     height, width = rgba.shape[:2]
     facts = image_facts(rgba)
-    return ImageRecord(pixel_hash(rgba), width, height, facts.alpha is not AlphaKind.NONE, facts)
+    return ImageRecord(
+        pixel_hash(rgba), width, height, facts.alpha is not AlphaKind.NONE, facts, orientation_hash(rgba)
+    )

@@ -12,15 +12,16 @@ MAX_SIDE_PX = 1 << 16
 """Longer sides than any decoder of this project accepts."""
 
 Kind = Literal["single", "grid", "atlas"]
-Source = Literal["sidecar", "name", "pixels"]
+Source = Literal["choice", "sidecar", "name", "pixels"]
 
 
 @dataclass(frozen=True)
 class Rect:
     """A rectangle of a picture in pixels, origin at the top left.
 
-    `row` and `column` are set for cells of a grid. `rotated` means the packer turned the sprite by 90° clockwise;
-    `w` and `h` are always the size *on the sheet*.
+    `row` and `column` are set for cells of a grid. `w` and `h` are always the size *on the sheet*. `orientation` says
+    how to show a sprite that a packer turned, as EXIF does (TIFF 6.0 tag 274): 1 as it is, 3 turn by 180°, 6 turn
+    clockwise, 8 turn counter-clockwise. `tag` names the animation that the frame belongs to.
     """
 
     x: int
@@ -30,7 +31,8 @@ class Rect:
     name: str = ""
     row: int | None = None
     column: int | None = None
-    rotated: bool = False
+    orientation: int = 1
+    tag: str = ""
 
     def inside(self, width: int, height: int) -> bool:
         """Tell whether the rectangle is not empty and lies wholly in a picture of this size."""
@@ -129,15 +131,19 @@ class Slicing:
     why: str
     source: Source
     candidates: tuple[Candidate, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class SidecarSheet:
     """What one sidecar says about one picture.
 
-    `image` is the path as written, with ``/`` as separator, relative to the sidecar. A sheet has a `grid` (with
-    `columns` and `count` where stated) or explicit `rects`. `format` is the registered name of the sidecar format.
-    With `from_bottom`, y of the rects counts from the bottom of the picture to the bottom of the rect.
+    `image` is the path as written, with ``/`` as separator, relative to the sidecar; a last part ``*.png`` speaks of
+    every picture in that folder. A sheet has a `grid` (with `columns` and `count` where stated), explicit `rects`,
+    both (then the rects are the grid's cells that are in use), or a `shape`: the (columns, rows) that the whole
+    picture is divided into; (1, 1) says that it is one image. `format` is the registered name of the sidecar format.
+    With `from_bottom`, y of the rects counts from the bottom of the picture to the bottom of the rect. `partial`
+    rects are those that somebody used: there may be more in the picture.
     """
 
     image: str
@@ -148,11 +154,18 @@ class SidecarSheet:
     rects: tuple[Rect, ...] = ()
     format: str = ""
     from_bottom: bool = False
+    shape: tuple[int, int] | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What is known beside the pixels: strings that may say ``16x16``, and sidecars that name this picture."""
+    """What is known beside the pixels.
+
+    `names` are paths and file names, `said` what the page says (title, tags, description): both may say ``16x16``,
+    the latter about many files at once. `sidecars` name this picture.
+    """
 
     names: tuple[str, ...] = ()
     sidecars: tuple[SidecarSheet, ...] = ()
+    said: tuple[str, ...] = ()

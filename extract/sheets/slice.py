@@ -5,20 +5,21 @@ Otherwise the judge weighs "single", "atlas" and every candidate grid; splitting
 split puts hundreds of scraps into a catalog while a missed sheet is only one picture that stays whole.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.components import sprites
-from extract.sheets.errors import GridError
+from extract.sheets.conventions import stated
 from extract.sheets.evidence import Evidence, find_parts, gather
 from extract.sheets.features import describe
 from extract.sheets.forest import Floats, judge
 from extract.sheets.ground import find_ground, prefix_sums
 from extract.sheets.lattice import Cut
-from extract.sheets.model import Candidate, Grid, Hints, Rect, SidecarSheet, Slicing
+from extract.sheets.model import Candidate, Grid, Hints, Rect, Slicing
 from extract.sheets.names import sizes_in
+from extract.sheets.told import Told, heed
 
 MIN_SPLIT = 0.65
 """Split only when "single" is less likely than one minus this. Chosen by author-wise cross-validation."""
@@ -35,8 +36,13 @@ MIN_ATLAS_ALONE = 0.2
 NAME_MAX_GAP = 4.0
 """A size in a name may be so much (natural logarithm of odds) less likely than the judge's favourite."""
 
+SAID_MAX_GAP = 2.0
+"""The same for a size that the page mentions, which may speak of another of its files."""
+
+MAX_ASKED = 12
+
 NAME_MIN_CONFIDENCE = 0.9
-SIDECAR_CONFIDENCE = 0.99
+SAID_MIN_CONFIDENCE = 0.7
 
 MIN_SHEET_PX = 16
 """A picture with no side longer than this is one tile."""
@@ -54,16 +60,15 @@ def slice_image(rgba: NDArray[np.uint8], hints: Hints | None = None) -> Slicing:
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8 or not rgba.size:
         raise ValueError(f"picture: expected (height, width, 4) uint8, got {rgba.shape} {rgba.dtype}")
     known = hints or Hints()
-    notes: list[str] = []
-    for sheet in known.sidecars:
-        told = _by_sidecar(rgba, sheet)
-        if isinstance(told, Slicing):
-            return told
-        notes.append(told)
     height, width = rgba.shape[:2]
+    told = heed(rgba, (*known.sidecars, *stated(known.names, (width, height))))
+    if told.slicing is not None:
+        shown, why = occupied(rgba, told.slicing.rects), _why(told.slicing.why, list(told.ignored))
+        return replace(told.slicing, rects=shown, why=why, ignored=told.ignored)
     if max(width, height) <= MIN_SHEET_PX or min(width, height) < 2:
-        return Slicing("single", (), None, 0.99, _why("too small to be a sheet", notes), "pixels")
-    return _by_pixels(rgba, known, notes)
+        why = _why("too small to be a sheet", list(told.ignored))
+        return Slicing("single", (), None, 0.99, why, "pixels", ignored=told.ignored)
+    return replace(_by_pixels(rgba, known, told), ignored=told.ignored)
 
 
 def occupied(rgba: NDArray[np.uint8], rects: tuple[Rect, ...]) -> tuple[Rect, ...]:
@@ -85,45 +90,6 @@ def occupied(rgba: NDArray[np.uint8], rects: tuple[Rect, ...]) -> tuple[Rect, ..
 
 def _why(reason: str, notes: list[str]) -> str:
     return "; ".join([reason, *notes])
-
-
-def _by_sidecar(rgba: NDArray[np.uint8], sheet: SidecarSheet) -> Slicing | str:
-    """Cut as the sidecar says, or say why it does not fit this picture."""
-    height, width = rgba.shape[:2]
-    label = f"{sheet.format or 'sidecar'} for {sheet.image[:80]}"
-    if sheet.size is not None and sheet.size != (width, height):
-        return f"{label} ignored: it states {sheet.size[0]}x{sheet.size[1]}, the picture is {width}x{height}"
-    try:
-        rects = sheet.rects or _stated_cells(sheet, width, height)
-    except GridError as error:
-        return f"{label} ignored: {error}"
-    if isinstance(rects, str):
-        return f"{label} ignored: {rects}"
-    if sheet.from_bottom:
-        rects = tuple(Rect(r.x, height - r.y - r.h, r.w, r.h, r.name, r.row, r.column, r.rotated) for r in rects)
-    outside = next((r for r in rects if not r.inside(width, height)), None)
-    if outside is not None:
-        place = f"{outside.x},{outside.y} {outside.w}x{outside.h}"
-        return f"{label} ignored: region {outside.name[:40]!r} at {place} leaves the {width}x{height} picture"
-    shown = occupied(rgba, rects)
-    if len(rects) == 1 and (rects[0].w, rects[0].h) == (width, height):
-        return Slicing("single", (), None, SIDECAR_CONFIDENCE, f"{label} names the whole picture", "sidecar")
-    if sheet.rects:
-        return Slicing("atlas", shown, None, SIDECAR_CONFIDENCE, label, "sidecar")
-    return Slicing("grid", shown, sheet.grid, SIDECAR_CONFIDENCE, label, "sidecar")
-
-
-def _stated_cells(sheet: SidecarSheet, width: int, height: int) -> tuple[Rect, ...] | str:
-    if sheet.grid is None:
-        return "it states no rectangles"
-    columns, rows = sheet.grid.shape(width, height)
-    if not columns * rows:
-        return f"a {sheet.grid.tile[0]}x{sheet.grid.tile[1]} tile does not fit into {width}x{height}"
-    if sheet.columns is not None and sheet.columns > columns:
-        return f"it states {sheet.columns} columns, {columns} fit"
-    if sheet.count is not None and sheet.count > columns * rows:
-        return f"it states {sheet.count} tiles, {columns * rows} fit"
-    return sheet.grid.cells(width, height, sheet.columns, sheet.count)
 
 
 @dataclass(frozen=True)
@@ -152,13 +118,12 @@ def _grid(one: Cut, two: Cut) -> Grid:
     return Grid((one.tile, two.tile), (one.margin, two.margin), spacing)
 
 
-def _by_pixels(rgba: NDArray[np.uint8], hints: Hints, notes: list[str]) -> Slicing:
-    height, width = rgba.shape[:2]
-    sizes = tuple(s for s in sizes_in(hints.names) if s != (width, height) and s not in _ASPECTS)
+def _by_pixels(rgba: NDArray[np.uint8], hints: Hints, told: Told) -> Slicing:
+    notes, asked = list(told.ignored), _asked(rgba, hints, told)
     evidence = gather(rgba)
-    verdict = _weigh(*describe(evidence, sizes))
-    for size in sizes:
-        named = _by_name(rgba, size, verdict)
+    verdict = _weigh(*describe(evidence, tuple(hint.size for hint in asked)))
+    for hint in asked:
+        named = _by_name(rgba, hint, verdict)
         if isinstance(named, Slicing):
             return named
         notes.append(named)
@@ -172,19 +137,42 @@ def _by_pixels(rgba: NDArray[np.uint8], hints: Hints, notes: list[str]) -> Slici
     return Slicing("single", (), None, verdict.single, _why(reason, notes), "pixels", verdict.others(None))
 
 
-def _by_name(rgba: NDArray[np.uint8], size: tuple[int, int], verdict: _Verdict) -> Slicing | str:
-    """Cut by a size from a name, or say why the pixels speak against it."""
+@dataclass(frozen=True)
+class _Asked:
+    """A cell size that somebody mentioned, where, and how far the judge may be against it (logarithm of odds)."""
+
+    size: tuple[int, int]
+    where: str
+    gap: float
+
+
+def _asked(rgba: NDArray[np.uint8], hints: Hints, told: Told) -> list[_Asked]:
+    """List the sizes to look for: those of the file's own names first, then what sidecars use and the page says."""
+    found: dict[tuple[int, int], _Asked] = {}
+    for where, gap, sizes in (
+        ("in the name", NAME_MAX_GAP, sizes_in(hints.names)),
+        ("used by a sidecar", SAID_MAX_GAP, told.sizes),
+        ("on the page", SAID_MAX_GAP, sizes_in(hints.said)),
+    ):
+        for size in sizes:
+            if size != (rgba.shape[1], rgba.shape[0]) and size not in _ASPECTS:
+                found.setdefault(size, _Asked(size, where, gap))
+    return list(found.values())[:MAX_ASKED]
+
+
+def _by_name(rgba: NDArray[np.uint8], asked: _Asked, verdict: _Verdict) -> Slicing | str:
+    """Cut by a size that was mentioned, or say why the pixels speak against it."""
     height, width = rgba.shape[:2]
-    label = f"{size[0]}x{size[1]} in the name"
+    size, label = asked.size, f"{asked.size[0]}x{asked.size[1]} {asked.where}"
     fitting = [c for c in verdict.grids if c.grid.tile == size and _leaves_little(c.grid, width, height)]
     if not fitting:
         return f"{label} ignored: it does not divide {width}x{height}"
     best, top = fitting[0], max(verdict.single, verdict.atlas, verdict.grids[0].score)
     gap = float(np.log(top / max(best.score, 1e-12)))
-    if gap > NAME_MAX_GAP:
+    if gap > asked.gap:
         return f"{label} ignored: the pixels speak against it (odds 1:{min(np.exp(gap), 1e6):.0f})"
     rects = occupied(rgba, best.grid.cells(width, height))
-    confidence = max(NAME_MIN_CONFIDENCE, best.score)
+    confidence = max(NAME_MIN_CONFIDENCE if asked.gap == NAME_MAX_GAP else SAID_MIN_CONFIDENCE, best.score)
     return Slicing("grid", rects, best.grid, confidence, label, "name", verdict.others(best.grid))
 
 

@@ -6,14 +6,57 @@ A new format is one module with a `Format`, one line in `FORMATS`, and a golden 
 
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import SidecarSheet
+from extract.sheets.sidecars.bmfont import BMFONT
+from extract.sheets.sidecars.cdda import CDDA
+from extract.sheets.sidecars.cegui import CEGUI
+from extract.sheets.sidecars.cocos2d import COCOS2D
+from extract.sheets.sidecars.css import CSS
+from extract.sheets.sidecars.defold import DEFOLD
+from extract.sheets.sidecars.flare import FLARE
+from extract.sheets.sidecars.freeciv import FREECIV
+from extract.sheets.sidecars.gamemaker import GAMEMAKER
+from extract.sheets.sidecars.gamemaker_gmx import GAMEMAKER_GMX
+from extract.sheets.sidecars.godot import GODOT
+from extract.sheets.sidecars.godot_import import GODOT_IMPORT
+from extract.sheets.sidecars.ldtk import LDTK
 from extract.sheets.sidecars.libgdx import LIBGDX
+from extract.sheets.sidecars.manasource import MANASOURCE
+from extract.sheets.sidecars.ogmo import OGMO
+from extract.sheets.sidecars.phaser_pack import PHASER_PACK
+from extract.sheets.sidecars.sheet_text import SHEET_TEXT
+from extract.sheets.sidecars.solarus import SOLARUS
 from extract.sheets.sidecars.sparrow import SPARROW
 from extract.sheets.sidecars.texture_packer import TEXTURE_PACKER
 from extract.sheets.sidecars.tiled_json import TILED_JSON
 from extract.sheets.sidecars.tiled_xml import TILED_XML
 from extract.sheets.sidecars.unity_meta import UNITY_META
 
-FORMATS = (TILED_XML, TILED_JSON, SPARROW, TEXTURE_PACKER, LIBGDX, UNITY_META)
+FORMATS = (
+    TILED_XML,
+    TILED_JSON,
+    SPARROW,
+    TEXTURE_PACKER,
+    LIBGDX,
+    UNITY_META,
+    COCOS2D,
+    GODOT,
+    GODOT_IMPORT,
+    LDTK,
+    GAMEMAKER,
+    GAMEMAKER_GMX,
+    CSS,
+    PHASER_PACK,
+    CDDA,
+    FLARE,
+    SHEET_TEXT,
+    FREECIV,
+    SOLARUS,
+    MANASOURCE,
+    CEGUI,
+    BMFONT,
+    DEFOLD,
+    OGMO,
+)
 """Every sidecar format known, asked in this order."""
 
 HEAD_BYTES = 4096

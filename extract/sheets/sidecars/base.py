@@ -46,13 +46,29 @@ def whole(value: object, what: str, low: int = 0, high: int = MAX_SIDE_PX) -> in
     return int(number)
 
 
+TURNED_LEFT, TURNED_RIGHT = 6, 8
+"""`Rect.orientation` of a sprite that lies on the sheet turned by 90° counter-clockwise, or clockwise."""
+
+
 def grid(numbers: tuple[int, int, int, int], what: str) -> Grid:
     """Build the grid of (tile width, tile height, margin, spacing) in px, or raise `SidecarError`."""
     width, height, margin, spacing = numbers
+    return lattice((width, height), (margin, margin), (spacing, spacing), what)
+
+
+def lattice(tile: tuple[int, int], margin: tuple[int, int], spacing: tuple[int, int], what: str) -> Grid:
+    """Build a grid whose axes may differ, or raise `SidecarError`."""
     try:
-        return Grid((width, height), (margin, margin), (spacing, spacing))
+        return Grid(tile, margin, spacing)
     except GridError as error:
         raise SidecarError(f"{what}: {error}") from error
+
+
+def cell(lattice: Grid, column: int, row: int, name: str = "", tag: str = "") -> Rect:
+    """Return the cell of a grid at a column and row, counted from 0."""
+    x = lattice.margin[0] + column * (lattice.tile[0] + lattice.spacing[0])
+    y = lattice.margin[1] + row * (lattice.tile[1] + lattice.spacing[1])
+    return Rect(x, y, *lattice.tile, name, row, column, tag=tag)
 
 
 def distinct(rects: list[Rect], what: str) -> tuple[Rect, ...]:
@@ -87,11 +103,21 @@ def read_xml(data: bytes, name: str) -> Element:
 
 def read_json(data: bytes, name: str) -> dict[str, object]:
     """Parse a JSON object, or raise `SidecarError`; NaN and Infinity are refused."""
+    return section(read_json_value(data, name))
+
+
+def read_json_value(data: bytes, name: str) -> object:
+    """Parse any JSON value, or raise `SidecarError`; NaN and Infinity are refused."""
     try:
-        content = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
+        content: object = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SidecarError(f"{name}: not readable JSON ({str(error)[:120]})") from error
-    return content if isinstance(content, dict) else {}
+    return content
+
+
+def read_text(data: bytes) -> str:
+    """Decode text, whatever its line ends."""
+    return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _refuse(constant: str) -> float:

@@ -2,14 +2,17 @@
 
 Source: https://libgdx.com/wiki/tools/texture-packer and
 https://esotericsoftware.com/spine-atlas-format. The older spelling has ``xy`` and ``size``, the newer ``bounds``.
-Sizes are those before turning, so a turned region covers height x width on the page.
+Sizes are those before turning, so a region turned by 90 or 270 degrees (counter-clockwise, when it was packed) covers
+height x width on the page. A region's ``index`` is its place in an animation that has the region's name.
 """
 
 from dataclasses import dataclass, field
 
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Rect, SidecarSheet
-from extract.sheets.sidecars.base import Format, distinct, picture_path, whole
+from extract.sheets.sidecars.base import TURNED_LEFT, TURNED_RIGHT, Format, distinct, picture_path, whole
+
+_ORIENTATIONS = {"true": TURNED_LEFT, "90": TURNED_LEFT, "180": 3, "270": TURNED_RIGHT}
 
 
 @dataclass
@@ -60,10 +63,11 @@ def _rect(region: _Block, name: str) -> Rect:
         width, height = _numbers(fields.get("size", ""), 2, where)
     if not width or not height:
         raise SidecarError(f"{where}: empty")
-    turned = fields.get("rotate", "false") in ("true", "90", "270")
-    if turned:
+    orientation = _ORIENTATIONS.get(fields.get("rotate", "false"), 1)
+    if orientation in (TURNED_LEFT, TURNED_RIGHT):
         width, height = height, width
-    return Rect(x, y, width, height, region.title, rotated=turned)
+    animated = fields.get("index", "-1") != "-1"
+    return Rect(x, y, width, height, region.title, orientation=orientation, tag=region.title if animated else "")
 
 
 def _numbers(text: str, count: int, where: str) -> list[int]:

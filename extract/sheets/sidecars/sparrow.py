@@ -1,14 +1,14 @@
 """Starling (formerly Sparrow) texture atlases: ``<TextureAtlas>`` with ``<SubTexture>`` or ``<sprite>`` children.
 
 Source: https://doc.starling-framework.org/current/starling/textures/TextureAtlas.html. Width and height are those of
-the region on the sheet, turned or not.
+the region on the sheet, turned or not. TexturePacker's generic XML is the same with ``<sprite>`` and shorter names.
 """
 
 from xml.etree.ElementTree import Element
 
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Rect, SidecarSheet
-from extract.sheets.sidecars.base import Format, distinct, picture_path, read_xml, whole
+from extract.sheets.sidecars.base import TURNED_RIGHT, Format, distinct, picture_path, read_xml, whole
 
 _SPELLINGS = {"SubTexture": ("name", "width", "height"), "sprite": ("n", "w", "h")}
 
@@ -37,7 +37,7 @@ def _rect(child: Element, name: str) -> Rect:
         whole(child.get(width), where, 1),
         whole(child.get(height), where, 1),
         title,
-        rotated=child.get("rotated", child.get("r", "")) in ("true", "y"),
+        orientation=TURNED_RIGHT if child.get("rotated", child.get("r", "")) in ("true", "y") else 1,
     )
 
 

@@ -1,8 +1,9 @@
 """Unity importer settings (``picture.png.meta``): the sprites cut in Unity's editor.
 
-Source: https://docs.unity3d.com/ScriptReference/TextureImporter-spritesheet.html. The file is a small, regular subset
-of YAML, read line by line. Rectangles count y from the bottom of the picture, whose height the file does not state,
-so the sheet says `from_bottom` and the slicer turns them over.
+Source: https://docs.unity3d.com/ScriptReference/TextureImporter-spritesheet.html and TextureImporterType,
+SpriteImportMode there. The file is a small, regular subset of YAML, read line by line. Rectangles count y from the
+bottom of the picture, whose height the file does not state, so the sheet says `from_bottom` and the slicer turns them
+over. A texture imported as one sprite (mode Single) is one image.
 """
 
 import re
@@ -12,19 +13,23 @@ from extract.sheets.model import Rect, SidecarSheet
 from extract.sheets.sidecars.base import Format, distinct, picture_path, whole
 
 _SPRITES = re.compile(r"^( *)sprites:[ ]*$", re.MULTILINE)
+_SINGLE_MODE = re.compile(r"^ *spriteMode: 1[ ]*$", re.MULTILINE)
+_SPRITE_TYPE = re.compile(r"^ *textureType: 8[ ]*$", re.MULTILINE)
 _FIELD = re.compile(r"^ *(?:- )?(name|x|y|width|height): *(.*)$")
 
 
 def _parse(data: bytes, name: str) -> tuple[SidecarSheet, ...]:
     text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    start = _SPRITES.search(text)
-    if start is None or "TextureImporter:" not in text:
+    if "TextureImporter:" not in text:
         return ()
-    blocks = _items(text[start.end() :].lstrip("\n"), len(start[1]))
+    image = picture_path(name.rsplit("/", 1)[-1][: -len(".meta")], name)
+    if _SINGLE_MODE.search(text) and _SPRITE_TYPE.search(text):
+        return (SidecarSheet(image, shape=(1, 1), format=UNITY_META.name),)
+    start = _SPRITES.search(text)
+    blocks = _items(text[start.end() :].lstrip("\n"), len(start[1])) if start else []
     if not blocks:
         return ()
     rects = [_rect(block, name) for block in blocks]
-    image = picture_path(name.rsplit("/", 1)[-1][: -len(".meta")], name)
     return (SidecarSheet(image, rects=distinct(rects, name), format=UNITY_META.name, from_bottom=True),)
 
 

@@ -1,0 +1,43 @@
+"""From a slicing to records: the tiles with their own pixels, upright, and the other cuts that were considered."""
+
+import dataclasses
+
+from db.orientation import upright
+from db.pixels import Rgba
+from db.records import Candidate, TileRecord
+from extract.images.decode import image_record
+from extract.sheets.model import Slicing
+from extract.sheets.slice import occupied
+from extract.tiles.alike import stand_ins
+
+
+def cut_tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
+    """Cut the tiles out of a sheet, (height, width, 4) uint8, in order; rectangles that show nothing are left out."""
+    found: dict[tuple[int, int, int, int], TileRecord] = {}
+    pixels: list[Rgba] = []
+    for rect in occupied(rgba, slicing.rects):
+        box = (rect.x, rect.y, rect.w, rect.h)
+        if box in found:
+            continue
+        shown = upright(rgba[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w], rect.orientation)
+        found[box] = TileRecord(*box, image_record(shown), rect.row, rect.column, rect.name, rect.orientation, rect.tag)
+        pixels.append(shown)
+    tiles = list(found.values())
+    return tuple(
+        dataclasses.replace(tile, alike=stand_in) for tile, stand_in in zip(tiles, stand_ins(pixels), strict=True)
+    )
+
+
+def candidates_of(slicing: Slicing) -> tuple[Candidate, ...]:
+    """Return the other cuts that the slicer considered, best first."""
+    return tuple(
+        Candidate(
+            "grid",
+            candidate.score,
+            f"{candidate.grid.tile[0]}x{candidate.grid.tile[1]} cells",
+            candidate.grid.tile,
+            candidate.grid.margin,
+            candidate.grid.spacing,
+        )
+        for candidate in slicing.candidates
+    )
