@@ -4,7 +4,9 @@ CatalogError
 ├── CatalogVersionError   the catalog was made by a newer artquarry
 ├── BlobMissingError      a row names bytes that the blob store does not hold
 ├── LeaseLostError        another process took over this unit of work; nothing was written
-└── UnknownImageError     no image with this id, or no pixels that can be opened
+├── UnknownImageError     no image with this id, or no pixels that can be opened
+├── UnknownConsumerError  no consumer of this name was registered
+└── ConsumerVersionError  a consumer's marks are of another version than the one it is at
 """
 
 
@@ -26,3 +28,11 @@ class LeaseLostError(CatalogError):
 
 class UnknownImageError(CatalogError):
     """There is no such image, or its pixels cannot be reached."""
+
+
+class UnknownConsumerError(CatalogError, ValueError):
+    """No consumer of this name was registered."""
+
+
+class ConsumerVersionError(CatalogError):
+    """The consumer is at another version than the one these marks are of."""
