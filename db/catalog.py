@@ -92,10 +92,10 @@ class Catalog:
         return [ImageRef(*row) for row in rows]
 
     def batches(self, lacking: str, *, size: int = 1000, after_id: int = 0) -> Iterator[Batch]:
-        """Yield batches of images that can be opened and lack a mark, in order of id but for one thing:
+        """Yield batches of images that can be opened and lack a mark, in order of id.
 
-        in a batch, tiles of one sheet stand together, so that `open_many` decodes their sheet once. Marking what was
-        done is all it takes to go on there after a crash. Images that are seen nowhere any more are left out.
+        Within a batch tiles of one sheet stand together, so that `open_many` decodes their sheet once. Marking what
+        was done is all it takes to go on there after a crash. Images that are seen nowhere any more are left out.
         """
         while page := self._page(lacking, after_id, size):
             with self.database.read() as connection:
@@ -182,7 +182,7 @@ class Catalog:
     # Where something came from
 
     def sightings(self, image_id: int, limit: int = 1_000_000) -> list[SightingRow]:
-        """Return every place where an image was seen, in the order it was found: URL, page, authors, licences, credit."""
+        """Return every place where an image was seen, as it was found: URL, page, authors, licences, credit line."""
         with self.database.read() as connection:
             return provenance.sightings_of(connection, image_id, limit)
 

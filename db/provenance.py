@@ -176,7 +176,8 @@ def images_at(connection: Connection, url: str) -> list[int]:
 
 _AT = text("""
 SELECT s.image_id, t.x, t.y, t.w, t.h
-FROM file f JOIN place pl ON pl.file_id = f.id JOIN sighting s ON s.place_id = pl.id LEFT JOIN tile t ON t.id = s.tile_id
+FROM file f JOIN place pl ON pl.file_id = f.id JOIN sighting s ON s.place_id = pl.id
+LEFT JOIN tile t ON t.id = s.tile_id
 WHERE f.url = :file_url AND pl.fragment = :fragment AND s.frame = :frame
 ORDER BY CASE WHEN pl.root_id = f.blob_id THEN 0 ELSE 1 END, pl.id DESC, s.id
 """)

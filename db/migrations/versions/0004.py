@@ -14,7 +14,7 @@ def upgrade() -> None:
     _tables()
     for table in ("ledger", "frontier"):
         # What older versions wrote may be too long for the indexes below.
-        op.execute(f"UPDATE {table} SET reason = substr(reason, 1, 600) WHERE length(reason) > 600")
+        op.execute(f"UPDATE {table} SET reason = substr(reason, 1, 600) WHERE length(reason) > 600")  # noqa: S608
     op.create_index(
         "ix_ledger_problem",
         "ledger",
