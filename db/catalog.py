@@ -1,24 +1,34 @@
-"""What consumers call: iterate images, open pixels, mark progress, ask where something came from."""
+"""What consumers call: iterate images, open pixels, mark progress, ask where something came from, watch for changes."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import RowMapping, select, text, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import select
 
+from db import changes, consumers, provenance
 from db.blobs import BlobStore
+from db.changes import ImageChange
+from db.consumers import FLAGS
 from db.engine import Database, chunked
+from db.errors import UnknownImageError
 from db.migrate import upgrade
 from db.models import Image
+from db.provenance import BlobProvenance, LicenceRef, SightingRow
 from db.settings import Settings
-from db.tiles import PixelSource, TileRef, by_frame, pixel_sources, tiles_of
+from db.sources import Source, by_source, find_sources
+from db.tiles import TileRef, tiles_of
 
 if TYPE_CHECKING:
     from db.pixels import Rgba
 
-FLAGS = ("featurized", "indexed")
+__all__ = ["FLAGS", "Batch", "Catalog", "ConsumerRef", "ImageChange", "ImageRef", "LicenceRef", "SightingRow"]
+
+ConsumerRef = consumers.ConsumerRef
+DECODED_FRAMES = 16
+"""So many decoded frames are kept, for who opens tile after tile of the same sheet."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +41,15 @@ class ImageRef:
 
 
 @dataclass(frozen=True)
-class SightingRow:
-    """Where an image was seen, and whom to credit. `url` leads back to exactly these pixels."""
+class Batch:
+    """Images to work on together: those of one sheet stand side by side. Mark `ids` when done."""
 
-    image_id: int
-    url: str
-    kind: str
-    source_page: str | None
-    title: str | None
-    authors: str | None
-    licence: str | None
-    path: str
-    width: int
-    height: int
-    parent_image_id: int | None
-    rectangle: tuple[int, int, int, int] | None
+    images: tuple[ImageRef, ...]
+
+    @property
+    def ids(self) -> list[int]:
+        """Return the ids, in the order of the images."""
+        return [image.id for image in self.images]
 
 
 class Catalog:
@@ -67,62 +71,112 @@ class Catalog:
         """Close all connections."""
         self.database.close()
 
-    def images(self, *, lacking: str | None = None, after_id: int = 0, batch: int = 1000) -> Iterator[ImageRef]:
-        """Yield images in order of id; with `lacking="featurized"` or `"indexed"` only those without that flag."""
-        while True:
-            query = select(Image.id, Image.width, Image.height).where(Image.id > after_id)
-            if lacking is not None:
-                query = query.where(~_flag(lacking))
-            with self.database.read() as connection:
-                rows = connection.execute(query.order_by(Image.id).limit(batch)).all()
-            if not rows:
-                return
-            for row in rows:
-                yield ImageRef(*row)
-            after_id = rows[-1].id
+    # What is there, and what is left to do
 
-    def mark(self, flag: str, image_ids: Sequence[int]) -> None:
-        """Set `featurized` or `indexed` on images."""
-        column = _flag(flag)
-        with self.database.write() as connection:
-            for chunk in chunked(image_ids):
-                connection.execute(update(Image).where(Image.id.in_(chunk)).values({column: True}))
+    def images(self, *, lacking: str | None = None, after_id: int = 0, batch: int = 1000) -> Iterator[ImageRef]:
+        """Yield images in order of id; with `lacking`, those that a flag or a consumer's mark is lacking from.
+
+        `lacking` is `"featurized"`, `"indexed"`, or the name of a consumer (see `consumer`), else UnknownConsumerError.
+        """
+        while True:
+            page = self._page(lacking, after_id, batch)
+            yield from page
+            if len(page) < batch:
+                return
+            after_id = page[-1].id
+
+    def _page(self, lacking: str | None, after_id: int, count: int) -> list[ImageRef]:
+        query = consumers.images_query(self.database, lacking)
+        identity = query.selected_columns[0]
+        with self.database.read() as connection:
+            rows = connection.execute(query.where(identity > after_id).order_by(identity).limit(count)).all()
+        return [ImageRef(*row) for row in rows]
+
+    def batches(self, lacking: str, *, size: int = 1000, after_id: int = 0) -> Iterator[Batch]:
+        """Yield batches of images that can be opened and lack a mark, in order of id.
+
+        Within a batch tiles of one sheet stand together, so that `open_many` decodes their sheet once. Marking what
+        was done is all it takes to go on there after a crash. Images that are seen nowhere any more are left out.
+        """
+        while page := self._page(lacking, after_id, size):
+            with self.database.read() as connection:
+                sources = find_sources(connection, [image.id for image in page])
+            by_id = {image.id: image for image in page}
+            ordered = tuple(by_id[image_id] for image_id in by_source(list(by_id), sources))
+            if ordered:
+                yield Batch(ordered)
+            after_id = page[-1].id
+
+    def consumer(self, name: str, version: int = 1) -> ConsumerRef:
+        """Make a consumer known by name; then `images`, `batches` and `mark` take that name.
+
+        A new consumer has all images to do, and so has one whose version is raised. Raises ConsumerVersionError if
+        the catalog knows it at a higher version.
+        """
+        return consumers.register(self.database, name, version)
+
+    def mark(self, consumer: str, image_ids: Sequence[int], *, version: int | None = None) -> None:
+        """Note that a consumer is done with images: `featurized`, `indexed`, or a name given to `consumer`.
+
+        With `version`, marks of a consumer that moved on to another version are refused with ConsumerVersionError.
+        Marking twice changes nothing.
+        """
+        consumers.mark(self.database, consumer, image_ids, version)
+
+    def count_lacking(self, consumer: str) -> int:
+        """Tell how many images lack a mark; takes no longer with a larger catalog."""
+        return consumers.count_lacking(self.database, consumer)
+
+    def watch(self, since: int = 0, *, poll_s: float | None = None, batch: int = 1000) -> Iterator[ImageChange]:
+        """Yield what happened to images after a cursor: new, withdrawn, back. Keep the last `cursor` to go on from it.
+
+        Nothing is missed, whoever writes at the same time. It ends when all is told; with `poll_s` it looks again
+        every so many seconds instead.
+        """
+        while True:
+            changes.publish(self.database)
+            while found := changes.read_changes(self.database, since, batch):
+                yield from found
+                since = found[-1].cursor
+            if poll_s is None:
+                return
+            time.sleep(poll_s)
+
+    # Pixels
 
     def open(self, image_id: int) -> "Rgba":
         """Return an image's canonical pixels, (height, width, 4) uint8 RGBA. Raises UnknownImageError."""
-        with self.database.read() as connection:
-            source = pixel_sources(connection, [image_id])[image_id]
-        return self._cut(source).copy()
+        return next(self.open_many([image_id]))[1]
 
     def open_many(self, image_ids: Sequence[int]) -> Iterator[tuple[int, "Rgba"]]:
-        """Yield (id, canonical pixels) of images, those of one sheet together: each sheet is decoded once.
+        """Yield ids with their pixels, each decoded frame in one go: images of one sheet follow each other.
 
-        Raises:
-            UnknownImageError: one of them is nowhere; those of earlier batches have been handed out.
-
+        Pixels are (height, width, 4) uint8 RGBA and the caller's own. Raises UnknownImageError before anything is
+        yielded if one of the images cannot be opened.
         """
-        for chunk in chunked(dict.fromkeys(image_ids)):
-            with self.database.read() as connection:
-                sources = pixel_sources(connection, chunk)
-            for _, members in by_frame(sources):
-                for image_id in members:
-                    yield image_id, self._cut(sources[image_id]).copy()
+        with self.database.read() as connection:
+            sources = find_sources(connection, image_ids)
+        missing = [image_id for image_id in image_ids if image_id not in sources]
+        if missing:
+            raise UnknownImageError(f"image {missing[0]} is not in the catalog, or was seen nowhere that still exists")
+        for image_id in by_source(image_ids, sources):
+            yield image_id, self._cut(sources[image_id])
 
     def tiles_of(self, sheet_id: int) -> list[TileRef]:
         """Return a sheet's tiles in the order of the sheet; `open_many` gives their pixels. Empty if it has none."""
         with self.database.read() as connection:
             return tiles_of(connection, sheet_id)
 
-    def _cut(self, source: PixelSource) -> "Rgba":
+    def _cut(self, source: Source) -> "Rgba":
         from db.orientation import upright
 
-        pixels = self._frame(source.sha256, source.frame)
-        if source.box is None:
-            return pixels
-        x, y, w, h = source.box
-        return upright(pixels[y : y + h, x : x + w], source.orientation)
+        pixels = self._frame(*source.decoded)
+        if source.box is not None:
+            x, y, w, h = source.box
+            pixels = upright(pixels[y : y + h, x : x + w], source.orientation)
+        return pixels.copy()
 
-    @lru_cache(maxsize=16)  # noqa: B019 - a catalog lives as long as its program
+    @lru_cache(maxsize=DECODED_FRAMES)  # noqa: B019 - a catalog lives as long as its program
     def _frame(self, sha256: bytes, frame: int) -> "Rgba":
         # Most programs that open a catalog never look at a pixel: they should not wait for numpy and Pillow.
         from db.pixels import read_frame
@@ -130,34 +184,42 @@ class Catalog:
         with self.blobs.open(sha256):  # says so if the blob is missing
             return read_frame(self.blobs.path(sha256), frame)
 
-    def sightings(self, image_id: int) -> list[SightingRow]:
-        """Return every place where an image was seen, in the order it was found."""
+    # Where something came from
+
+    def sightings(self, image_id: int, limit: int = 1_000_000) -> list[SightingRow]:
+        """Return every place where an image was seen, as it was found: URL, page, authors, licences, credit line."""
         with self.database.read() as connection:
-            rows = connection.execute(
-                text("SELECT * FROM image_catalog WHERE image_id = :id ORDER BY sighting_id"), {"id": image_id}
-            )
-            return [_sighting(row) for row in rows.mappings()]
+            return provenance.sightings_of(connection, image_id, limit)
 
+    def find(self, url: str) -> list[ImageRef]:
+        """Return the images at a URL, what the site shows there now first.
 
-def _flag(name: str) -> InstrumentedAttribute[bool]:
-    if name not in FLAGS:
-        raise ValueError(f"no flag {name!r}; there are {', '.join(FLAGS)}")
-    return Image.featurized if name == "featurized" else Image.indexed
+        With `#path=…&frame=…&xywh=…` that is one image (and what was there before, if the file changed); the URL of
+        an archive gives all images in it. Raises ValueError for a fragment that makes no sense.
+        """
+        with self.database.read() as connection:
+            return self._refs(provenance.images_at(connection, url))
 
+    def images_on_page(self, page_url: str, *, batch: int = 1000) -> Iterator[ImageRef]:
+        """Yield the images in the files of a page, each once, in order of id."""
+        after_id = 0
+        while True:
+            with self.database.read() as connection:
+                ids = provenance.images_on_page(connection, page_url, after_id, batch)
+            yield from self._refs(ids)
+            if len(ids) < batch:
+                return
+            after_id = ids[-1]
 
-def _sighting(v: RowMapping) -> SightingRow:
-    rectangle = None if v["x"] is None else (v["x"], v["y"], v["w"], v["h"])
-    return SightingRow(
-        image_id=v["image_id"],
-        url=v["url"],
-        kind=v["kind"],
-        source_page=v["source_page"],
-        title=v["title"],
-        authors=v["authors"],
-        licence=v["licence"],
-        path=v["path"],
-        width=v["width"],
-        height=v["height"],
-        parent_image_id=v["parent_image_id"],
-        rectangle=rectangle,
-    )
+    def blob(self, sha256: bytes) -> BlobProvenance | None:
+        """Return everything about some bytes: URLs, pages, members, images, and how reading them ended."""
+        with self.database.read() as connection:
+            return provenance.blob_provenance(connection, sha256)
+
+    def _refs(self, image_ids: Sequence[int]) -> list[ImageRef]:
+        found: dict[int, ImageRef] = {}
+        with self.database.read() as connection:
+            for chunk in chunked(image_ids):
+                rows = connection.execute(select(Image.id, Image.width, Image.height).where(Image.id.in_(chunk)))
+                found |= {row.id: ImageRef(*row) for row in rows}
+        return [found[image_id] for image_id in image_ids]

@@ -1,6 +1,6 @@
 """Credit lines: whom to thank for what, under which licence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -22,8 +22,13 @@ class Credit:
 
     def line(self) -> str:
         """Return the site's suggested wording: "title" by author licensed licence: URL."""
-        names = " or ".join(name for name, _ in self.licences) or "no licence stated"
-        return f'"{self.title}" by {self.authors or "unknown"} licensed {names}: {self.url}'
+        return credit_line(self.title, self.authors, [name for name, _ in self.licences], self.url)
+
+
+def credit_line(title: str, authors: str, licences: Sequence[str], url: str) -> str:
+    """Return the site's suggested wording: "title" by author licensed licence: URL."""
+    names = " or ".join(licences) or "no licence stated"
+    return f'"{title}" by {authors or "unknown"} licensed {names}: {url}'
 
 
 def read_credits(database: Database) -> Iterator[Credit]:

@@ -8,11 +8,11 @@ import dataclasses
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, text, update
 from sqlalchemy.orm import aliased
 
 from db import stages
-from db.engine import chunked, insert_new, upsert
+from db.engine import chunked, insert_new, insert_or_replace, upsert
 from db.matching import note_new_sidecars
 from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
 from db.records import FrameRecord, ImageRecord, ReadResult, SidecarRecord, SliceResult
@@ -169,18 +169,9 @@ def record_slices(connection: Connection, image_id: int, result: SliceResult) ->
     ]
     _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
     if rows:
-        statement = upsert(connection, Tile)
-        replaced = {name: statement.excluded[name] for name in TILE_CLAIMS}
-        for chunk in chunked(rows):
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["sheet_id", "x", "y", "w", "h"], set_=replaced), chunk
-            )
+        insert_or_replace(connection, Tile, rows, ("sheet_id", "x", "y", "w", "h"))
     _see_tiles(connection, Sighting.image_id == image_id)
     stages.settle(connection, Stage.SLICE, image_id, result.outcome, result.version, reason=result.reason)
-
-
-TILE_CLAIMS = ("row", "column", "name", "image_id", "position", "orientation", "tag", "alike_id")
-"""What a newer slicing may say differently of a tile that stays."""
 
 
 def _record_sheet(connection: Connection, image_id: int, result: SliceResult) -> None:
@@ -285,7 +276,7 @@ def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:
     if not fresh:
         return
     columns = ["image_id", "place_id", "frame", "tile_id"]
-    connection.execute(insert(Sighting), [dict(zip(columns, row[:4], strict=True)) for row in fresh])
+    insert_new(connection, Sighting, [dict(zip(columns, row[:4], strict=True)) for row in fresh])
     for chunk in chunked(sorted({row[0] for row in fresh})):
         _see_tiles(connection, Sighting.image_id.in_(chunk))
     stages.due_again(connection, Stage.SLICE, sorted({row[0] for row in fresh if not row[4]}))

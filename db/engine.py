@@ -5,11 +5,11 @@ instead of failing in the middle. Nobody waits for a lock longer than 30 s; `?ti
 `?options=-c lock_timeout=MILLISECONDS` in a PostgreSQL one, says otherwise.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, Insert, create_engine, event
 from sqlalchemy.dialects import sqlite
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_MS = 30_000
 CHUNK_ROWS = 500
+CHUNK_ROWS_POSTGRESQL = 5000
 MAX_IDS_PER_QUERY = 500
+OnConflict = Callable[[Any], Any]
 
 
 class Database:
@@ -82,6 +84,16 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
     return engine
 
 
+def alone(connection: Connection, *tables: type[DeclarativeBase]) -> None:
+    """Let nobody else write these tables until the transaction ends; waits for those who are at it.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql" and tables:
+        names = ", ".join(table.__tablename__ for table in tables)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def upsert(connection: Connection, table: type[DeclarativeBase]) -> "sqlite.Insert | postgresql.Insert":
     """Return an INSERT that knows ON CONFLICT, in the connection's dialect."""
     return _insert(connection.dialect.name, table)
@@ -96,34 +108,64 @@ def _insert(dialect: str, table: type[DeclarativeBase]) -> "sqlite.Insert | post
 
 
 @cache
-def _insert_new(dialect: str, table: type[DeclarativeBase]) -> Insert:
-    return _insert(dialect, table).on_conflict_do_nothing()
+def _statement(dialect: str, table: type[DeclarativeBase], names: tuple[str, ...], conflict: OnConflict) -> Insert:
+    """Build an INSERT once: crawling and reading run the same few thousands of times."""
+    statement = _insert(dialect, table)
+    return cast("Insert", conflict(_from_arrays(statement, table, names) if dialect == "postgresql" else statement))
+
+
+def _keep(statement: Any) -> Any:
+    return statement.on_conflict_do_nothing()
 
 
 @cache
-def _insert_or_replace(
-    dialect: str, table: type[DeclarativeBase], keys: tuple[str, ...], replaced: tuple[str, ...]
-) -> Insert:
-    statement = _insert(dialect, table)
-    values = {name: statement.excluded[name] for name in replaced}
-    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+def _replacing(keys: tuple[str, ...], others: tuple[str, ...]) -> OnConflict:
+    def replace(statement: Any) -> Any:
+        taken = {name: statement.excluded[name] for name in others}
+        return statement.on_conflict_do_update(index_elements=keys, set_=taken)
+
+    return replace
 
 
-def insert_new(connection: Connection, table: type[DeclarativeBase], rows: list[dict[str, Any]]) -> None:
+def insert_new(connection: Connection, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, leaving those that exist already as they are."""
-    for chunk in chunked(rows, CHUNK_ROWS):
-        connection.execute(_insert_new(connection.dialect.name, table), chunk)
+    insert_rows(connection, table, rows, _keep)
 
 
 def insert_or_replace(
-    connection: Connection, table: type[DeclarativeBase], rows: list[dict[str, Any]], keys: tuple[str, ...]
+    connection: Connection, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]], keys: tuple[str, ...]
 ) -> None:
-    """Insert rows; where one with these keys exists, give it the new row's other values."""
-    if rows:
-        replaced = tuple(name for name in rows[0] if name not in keys)
-        statement = _insert_or_replace(connection.dialect.name, table, keys, replaced)
+    """Insert rows; one that exists with the same keys takes over all other columns given."""
+    others = tuple(name for name in (rows[0] if rows else ()) if name not in keys)
+    insert_rows(connection, table, rows, _replacing(keys, others))
+
+
+def insert_rows(
+    connection: Connection, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]], conflict: OnConflict
+) -> None:
+    """Insert rows that all have the same columns; `conflict`, a function that lives on, says what to do with twins.
+
+    PostgreSQL gets a column at a time and makes the rows itself: one statement instead of one a row, so that it is
+    faster, and triggers act once. No two of the rows may conflict with each other if `conflict` updates.
+    """
+    if not rows:
+        return
+    statement = _statement(connection.dialect.name, table, tuple(rows[0]), conflict)
+    if connection.dialect.name != "postgresql":
         for chunk in chunked(rows, CHUNK_ROWS):
             connection.execute(statement, chunk)
+    else:
+        for chunk in chunked(rows, CHUNK_ROWS_POSTGRESQL):
+            connection.execute(statement, {name: [row[name] for row in chunk] for name in rows[0]})
+
+
+def _from_arrays(statement: Any, table: type[DeclarativeBase], names: tuple[str, ...]) -> Any:
+    from sqlalchemy import ARRAY, bindparam, column, func, select
+
+    types = {name: table.__table__.columns[name].type for name in names}
+    arrays = [bindparam(name, type_=ARRAY(types[name])) for name in names]
+    rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in names)).render_derived()
+    return statement.from_select(list(names), select(*(rows.c[name] for name in names)))
 
 
 def chunked(values: Iterable[Any], size: int = MAX_IDS_PER_QUERY) -> Iterator[list[Any]]:

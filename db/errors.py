@@ -5,7 +5,9 @@ CatalogError
 ├── BlobMissingError      a row names bytes that the blob store does not hold
 ├── LeaseLostError        another process took over this unit of work; nothing was written
 ├── NoSheetError          a choice is about an image that is never sliced, or that is not there
-└── UnknownImageError     no image with this id, or no pixels that can be opened
+├── UnknownImageError     no image with this id, or no pixels that can be opened
+├── UnknownConsumerError  no consumer of this name was registered
+└── ConsumerVersionError  a consumer's marks are of another version than the one it is at
 """
 
 
@@ -31,3 +33,11 @@ class NoSheetError(CatalogError):
 
 class UnknownImageError(CatalogError):
     """There is no such image, or its pixels cannot be reached."""
+
+
+class UnknownConsumerError(CatalogError, ValueError):
+    """No consumer of this name was registered."""
+
+
+class ConsumerVersionError(CatalogError):
+    """The consumer is at another version than the one these marks are of."""

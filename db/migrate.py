@@ -8,6 +8,8 @@ from sqlalchemy import inspect, text
 
 from db.engine import Database
 from db.errors import CatalogVersionError
+from db.tallies import recount
+from db.triggers import create_triggers, drop_triggers
 from db.views import create_views, drop_views
 
 if TYPE_CHECKING:
@@ -48,9 +50,12 @@ def _migrate(database: Database, current: str | None) -> None:
             connection.execute(text("SET LOCAL lock_timeout = 0"))  # migrating a large catalog takes its time
             connection.execute(text("SELECT pg_advisory_xact_lock(7251893)"))
         try:
+            drop_triggers(connection)
             drop_views(connection)
             command.upgrade(config, "head")
             create_views(connection)
+            recount(connection)
+            create_triggers(connection)
         except CommandError as error:
             raise CatalogVersionError(
                 f"{database.url} was made by a newer artquarry (schema {current}); update this one"

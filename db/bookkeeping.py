@@ -1,0 +1,81 @@
+"""Tables that follow from the others: totals, what each consumer still has to do, and what changed since when.
+
+Triggers write them (see db.triggers), inside the transaction that changes the rows they speak of: no code that
+writes the catalog, ours or a stranger's, can forget to. `db.tallies.recount` computes them anew.
+"""
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models import NEVER_REUSED, Base, BigId
+
+
+class Tally(Base):
+    """A part of a total; the total of (name, key) is the sum of its parts.
+
+    SQLite keeps one part. On PostgreSQL every statement adds a part, so that writers never wait for each other, and
+    parts are summed up now and then.
+    """
+
+    __tablename__ = "tally"
+    __table_args__ = (Index("ix_tally_name_key", "name", "key"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
+class Consumer(Base):
+    """A program that goes through the images, by name. With a higher version it goes through all of them again."""
+
+    __tablename__ = "consumer"
+    __table_args__ = (NEVER_REUSED,)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    version: Mapped[int] = mapped_column(Integer)
+
+
+class ConsumerTodo(Base):
+    """An image that a consumer has not marked yet. What is left is a range of the key, however much is done."""
+
+    __tablename__ = "consumer_todo"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    consumer_id: Mapped[int] = mapped_column(ForeignKey("consumer.id"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class Change(Base):
+    """Something that happened to an image, in an order in which nothing appears later before what was read."""
+
+    __tablename__ = "change"
+    __table_args__ = (NEVER_REUSED,)
+    cursor: Mapped[int] = mapped_column(BigId, primary_key=True)
+    image_id: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+
+
+class ChangePending(Base):
+    """A change on PostgreSQL that has no cursor yet: ids there say nothing about the order of commits."""
+
+    __tablename__ = "change_pending"
+    __table_args__ = (NEVER_REUSED,)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    image_id: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+
+
+class Recheck(Base):
+    """A file or an image whose images may have become withdrawn, or may be back."""
+
+    __tablename__ = "recheck"
+    __table_args__ = (NEVER_REUSED,)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    file_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    image_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class Withdrawn(Base):
+    """An image that no page shows any more, as far as watchers have been told."""
+
+    __tablename__ = "withdrawn"
+    image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -1,0 +1,46 @@
+"""Totals that are known without counting, and how to count them anew."""
+
+from sqlalchemy import Connection, func, insert, select, text
+
+from db.bookkeeping import Tally
+from db.counters import COUNTERS
+
+
+def totals(connection: Connection, name: str) -> dict[str, int]:
+    """Return a total by key; keys at zero are left out."""
+    query = select(Tally.key, func.sum(Tally.number)).where(Tally.name == name).group_by(Tally.key)
+    return {key: int(number) for key, number in connection.execute(query.order_by(Tally.key)) if number}
+
+
+def all_totals(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return every total by name and key; those at zero are left out."""
+    query = select(Tally.name, Tally.key, func.sum(Tally.number)).group_by(Tally.name, Tally.key)
+    return {(name, key): int(number) for name, key, number in connection.execute(query) if number}
+
+
+def total(connection: Connection, name: str, key: str = "") -> int:
+    """Return one total."""
+    here = (Tally.name == name, Tally.key == key)
+    return int(connection.scalar(select(func.sum(Tally.number)).where(*here)) or 0)
+
+
+def counted(connection: Connection) -> dict[tuple[str, str], int]:
+    """Count everything the long way: what the totals should say. Takes as long as reading the catalog."""
+    found: dict[tuple[str, str], int] = {}
+    for counter in COUNTERS:
+        where = f"WHERE {counter.where.format(r='r')}" if counter.where else ""
+        query = (
+            f"SELECT {counter.key.format(r='r')}, sum({counter.amount.format(r='r')}) FROM {counter.table} r {where}"  # noqa: S608 - our own text
+        )
+        for key, number in connection.execute(text(f"{query} GROUP BY 1")):
+            if number:
+                found[counter.name, key] = int(number)
+    return found
+
+
+def recount(connection: Connection) -> None:
+    """Write the totals anew. The caller sees to it that nobody else writes meanwhile (see db.engine.alone)."""
+    numbers = {(counter.name, ""): 0 for counter in COUNTERS if counter.key == "''"} | counted(connection)
+    connection.execute(text("DELETE FROM tally"))
+    rows = [{"name": name, "key": key, "number": number} for (name, key), number in numbers.items()]
+    connection.execute(insert(Tally), rows)
