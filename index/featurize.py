@@ -1,0 +1,122 @@
+"""The featurize stage: ask which images lack a row, compute, store rows and flags in one transaction.
+
+Killed anywhere and started again it ends with the same rows: what was not committed is simply still lacking.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+
+from pebble import ProcessExpired
+
+from db import Catalog
+from index import engines, store
+from index.features import open_feature
+from index.pool import FeaturePool
+from index.store import Computed
+
+BATCH_IMAGES = 128
+"""Neighbours by id: mostly tiles of one sheet, which a worker decodes once."""
+
+IN_FLIGHT_PER_WORKER = 2
+MAX_DEATHS = 2
+
+Results = dict[str, list[Computed]]
+
+
+@dataclass
+class Summary:
+    """Rows stored by model, and images without a row by reason."""
+
+    stored: Counter[str] = field(default_factory=Counter)
+    problems: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, results: Results) -> None:
+        """Count what was committed."""
+        for name, computed in results.items():
+            for done in computed:
+                if done.vector is None:
+                    self.problems[name, done.problem] += 1
+                else:
+                    self.stored[name] += 1
+
+
+class FeaturizeRunner:
+    """Drains what is lacking through a pool, all models in one reading of the pixels."""
+
+    def __init__(self, catalog: Catalog, pool: FeaturePool, names: Sequence[str]) -> None:
+        self._catalog = catalog
+        self._pool = pool
+        self._models = {name: open_feature(name).model for name in names}
+        self._ids = {name: store.register(catalog.database, model) for name, model in self._models.items()}
+        self._engine = engines.open_engine(catalog)
+        for name, model in self._models.items():
+            self._engine.prepare(model, self._ids[name])
+        self._flying: dict[Future[Results], tuple[list[int], int]] = {}
+        self._after = dict.fromkeys(names, 0)
+
+    def due(self) -> dict[str, int]:
+        """Count what is lacking, by model."""
+        with self._catalog.database.read() as connection:
+            return {name: store.count_lacking(connection, model_id) for name, model_id in self._ids.items()}
+
+    def run(self, settled: Callable[[Results], None]) -> None:
+        """Work until nothing is lacking, calling `settled` after each commit."""
+        while self._fill() or self._flying:
+            done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                image_ids, deaths = self._flying.pop(future)
+                self._take(future, image_ids, deaths, settled)
+
+    def _fill(self) -> bool:
+        submitted = False
+        while len(self._flying) < self._pool.workers * IN_FLIGHT_PER_WORKER:
+            batch = self._next_batch()
+            if not batch:
+                break
+            self._submit(batch, deaths=0)
+            submitted = True
+        return submitted
+
+    def _next_batch(self) -> list[int]:
+        """Return the next images that lack a row of some model; those before were submitted already."""
+        found: set[int] = set()
+        with self._catalog.database.read() as connection:
+            for name, model_id in self._ids.items():
+                found.update(store.lacking(connection, model_id, self._after[name], BATCH_IMAGES))
+        batch = sorted(found)[:BATCH_IMAGES]
+        if batch:
+            self._after = dict.fromkeys(self._after, batch[-1])
+        return batch
+
+    def _submit(self, image_ids: list[int], deaths: int) -> None:
+        settings = self._catalog.settings
+        future = self._pool.submit(settings.catalog_url, settings.blobs_url, list(self._models), image_ids)
+        self._flying[future] = (image_ids, deaths)
+
+    def _take(
+        self, future: "Future[Results]", image_ids: list[int], deaths: int, settled: Callable[[Results], None]
+    ) -> None:
+        try:
+            results = future.result()
+        except (TimeoutError, ProcessExpired) as error:
+            if len(image_ids) > 1:
+                for image_id in image_ids:
+                    self._submit([image_id], deaths=0)
+                return
+            if isinstance(error, ProcessExpired) and deaths + 1 < MAX_DEATHS:
+                self._submit(image_ids, deaths + 1)
+                return
+            reason = f"the worker died: {error}" if isinstance(error, ProcessExpired) else "took too long"
+            results = {name: [Computed(image_ids[0], None, reason)] for name in self._models}
+        self._settle(results)
+        settled(results)
+
+    def _settle(self, results: Results) -> None:
+        """Rows, the engine's copy of them and the flags: one transaction."""
+        with self._catalog.database.write() as connection:
+            for name, computed in results.items():
+                model, model_id = self._models[name], self._ids[name]
+                store.save(connection, model, model_id, computed)
+                self._engine.save(connection, model, model_id, computed)

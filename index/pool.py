@@ -1,0 +1,100 @@
+"""Worker processes that open pictures and compute rows; only the runner writes.
+
+A worker that dies takes its own batch along and nothing else; a batch that lasts too long is ended.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+from typing import Any
+
+from pebble import ProcessPool
+
+from db import Catalog
+from db.errors import CatalogError
+from index.errors import IndexingError
+from index.features import open_feature
+from index.store import Computed, encode
+
+TIMEOUT_S = 600.0
+COMPUTE_PICTURES = 32
+
+
+class PoolUrlError(ValueError):
+    """The pool URL is not understood."""
+
+
+class FeaturePool:
+    """Worker processes on this machine."""
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["index.pool"])
+        self.workers = workers
+        self._pool: Any = ProcessPool(max_workers=workers, context=context)
+
+    def submit(
+        self, catalog_url: str, blobs_url: str, names: Sequence[str], image_ids: Sequence[int]
+    ) -> "Future[dict[str, list[Computed]]]":
+        """Compute some features of some images. The future raises TimeoutError or pebble.ProcessExpired."""
+        arguments = (catalog_url, blobs_url, tuple(names), tuple(image_ids))
+        future: Future[dict[str, list[Computed]]] = self._pool.schedule(compute, args=arguments, timeout=TIMEOUT_S)
+        return future
+
+    def close(self, *, at_once: bool) -> None:
+        """Stop the workers."""
+        if at_once:
+            self._pool.stop()
+        else:
+            self._pool.close()
+        self._pool.join()
+
+
+def open_feature_pool(url: str) -> FeaturePool:
+    """Open `processes` (one per core) or `processes:N`. Raises PoolUrlError."""
+    scheme, _, count = url.partition(":")
+    if scheme != "processes" or (count and (not count.isdigit() or int(count) < 1)):
+        raise PoolUrlError(f"pool {url!r} is not known; there is processes:N")
+    return FeaturePool(int(count) if count else len(os.sched_getaffinity(0)))
+
+
+@lru_cache(maxsize=1)
+def _catalog(catalog_url: str, blobs_url: str) -> Catalog:
+    return Catalog(catalog_url, blobs_url)
+
+
+def compute(
+    catalog_url: str, blobs_url: str, names: Sequence[str], image_ids: Sequence[int]
+) -> dict[str, list[Computed]]:
+    """Return each feature's results, in order of the images. Runs in a worker."""
+    catalog = _catalog(catalog_url, blobs_url)
+    done: dict[str, list[Computed]] = {name: [] for name in names}
+    for start in range(0, len(image_ids), COMPUTE_PICTURES):
+        pictures: dict[int, Any] = {}
+        for image_id in image_ids[start : start + COMPUTE_PICTURES]:
+            try:
+                pictures[image_id] = catalog.open(image_id)
+            except (CatalogError, OSError, ValueError) as error:
+                for results in done.values():
+                    results.append(Computed(image_id, None, f"cannot be opened: {error}"))
+        for name in names:
+            done[name] += _rows(name, pictures)
+    return done
+
+
+def _rows(name: str, pictures: dict[int, Any]) -> list[Computed]:
+    """Compute all at once; if that fails, each alone, so that one picture does not spoil the rest."""
+    if not pictures:
+        return []
+    feature = open_feature(name)
+    try:
+        vectors = encode(feature.model, feature.compute(list(pictures.values())))
+    except IndexingError:
+        raise
+    except Exception as error:  # whatever a picture does to a feature is recorded with that picture
+        if len(pictures) == 1:
+            return [Computed(next(iter(pictures)), None, f"{type(error).__name__}: {error}")]
+        return [done for key, picture in pictures.items() for done in _rows(name, {key: picture})]
+    return [Computed(key, vector) for key, vector in zip(pictures, vectors, strict=True)]
