@@ -59,6 +59,8 @@ class Outages:
         crawler.signals.connect(self._heard, signals.response_downloaded)
 
     def _heard(self, response: Response, request: Request) -> None:
+        if response.status >= 500:
+            return  # a gateway's word, which is no sign of life
         host = host_of(request.url)
         self._answered[host] = self._clock()
         silence = self._silent.get(host)

@@ -1,5 +1,6 @@
 """Servers that go away in the middle of a crawl and come back: nothing is lost, nothing fails, little is repeated."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,6 @@ from tests.snapshot import differences, snapshot
 from tests.system.flaky import Road, road_to
 from tests.system.running import Running
 
-IN_FLIGHT = 16
 IMPATIENT = ("-s", "QUARRY_OUTAGE_PAUSE=0.2")
 
 
@@ -122,10 +122,9 @@ def test_one_silent_host_fails_in_the_end_and_the_others_do_not_wait_for_it(home
     assert all("while others answered" in str(reason) for _, reason in failed)
 
 
-@pytest.mark.parametrize("refusal", ["status_503", "status_429"])
-def test_a_robots_txt_that_cannot_be_read_allows_nothing(content: Path, home: Home, refusal: str) -> None:
+def test_a_robots_txt_that_cannot_be_read_allows_nothing(content: Path, home: Home) -> None:
     with serve(content) as site:
-        site.switch(**{refusal: Refuse(match=r"/robots\.txt", times=3)})
+        site.switch(status_503=Refuse(match=r"/robots\.txt", times=2), status_429=Refuse(match=r"/robots\.txt"))
         assert home.crawl(site.url, *IMPATIENT).returncode == 1
         log = site.log()
     assert [line["path"] for line in log[:4]] == ["/robots.txt"] * 4
@@ -153,10 +152,15 @@ def test_the_delay_that_a_host_once_asked_for_holds_while_its_robots_txt_cannot_
     assert times[2] - times[1] >= 1.1
 
 
-def test_a_url_that_is_hung_up_on_fails_though_its_host_is_there(home: Home) -> None:
+def test_a_url_that_is_hung_up_on_uses_up_its_tries_when_its_host_is_there(home: Home) -> None:
     with tiny_site({"/": "<a href='/bad.png'>1</a><a href='/one.png'>1</a>", "/one.png": picture(1)}) as site:
         site.served["/bad.png"] = HANG_UP
-        code, said = crawl(home, "links", f"start={site.url}/")
-    assert code == 1
-    assert "leaving the host alone" not in said
-    assert rows(home, "SELECT substr(url, -7), attempts FROM frontier WHERE state = 'failed'") == [("bad.png", 4)]
+        words = ("-a", f"start={site.url}/", "-s", "DOWNLOAD_DELAY=0", "-s", "QUARRY_OUTAGE_AFTER=2")
+        run = Running(home.command("scrapy", "crawl", "links", *words), home)
+        while site.asked.count("/robots.txt") < 2 or site.asked.count("/bad.png") < 3:
+            assert run.code is None
+        run.send(signal.SIGINT)
+        assert run.ends() == 3
+    assert not [line for line in run.said if "leaving the host alone" in line]
+    ((attempts,),) = rows(home, "SELECT attempts FROM frontier WHERE url LIKE '%bad.png'")
+    assert int(str(attempts)) >= 2  # the host is there, so its tries count

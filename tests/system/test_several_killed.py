@@ -53,10 +53,11 @@ def deaths(running: list[Process]) -> Iterator[Process]:
     """Yield each process that a fault killed, until none is left or one has come to the crawl's end."""
     while running:
         for process in list(running):
-            if process.poll() == -signal.SIGKILL:
+            code = process.poll()
+            if code == -signal.SIGKILL:
                 running.remove(process)
                 yield process
-            elif process.poll() is not None:
+            elif code is not None:
                 return
 
 
