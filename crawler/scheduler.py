@@ -4,6 +4,7 @@ Requests come from the catalog as leases and go back to it only through the reco
 dies loses nothing: what was in flight is leased again. Redirected requests stay the same entry.
 """
 
+import gc
 import logging
 import time
 from collections import deque
@@ -60,6 +61,7 @@ class CatalogScheduler(BaseScheduler):
         if not self.session.crawl.seeded:
             self._seed(spider)
         self._heartbeat.start(LEASE_S / 4, now=False)
+        gc.freeze()  # what is loaded by now stays: looking for garbage in it again and again finds none
         return None
 
     def _seed(self, spider: Any) -> None:
