@@ -235,8 +235,8 @@ def test_pages_recorded_together_are_as_if_recorded_one_by_one(catalog: Catalog)
         rows = connection.execute(text("SELECT id, title FROM page ORDER BY url")).all()
         links = connection.execute(
             text(
-                "SELECT page_id, name, withdrawn_at IS NOT NULL FROM page_file JOIN file ON file.id = file_id"
-                " ORDER BY page_id, name"
+                "SELECT page_file.page_id, name, withdrawn_at IS NOT NULL FROM page_file JOIN file ON file.id = file_id"
+                " ORDER BY page_file.page_id, name"
             )
         ).all()
     p, q = ids["http://s/content/p"], ids["http://s/content/q"]
