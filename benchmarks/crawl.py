@@ -1,6 +1,6 @@
 """How fast we crawl, and what it costs, beside stock Scrapy on the same local site.
 
-python -m benchmarks.crawl [--quick] [--only site|large|start] [--json OUT]
+python -m benchmarks.crawl [--quick] [--only site|files|large|start|postgres] [--json OUT]
 
 The two take turns, and what counts is the ratio of neighbours: see docs/benchmarks.md.
 """
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import crawl_site
+from benchmarks.crawl_peers import img2dataset, img2dataset_command, new_database, postgres
 from benchmarks.crawl_site import Server
 
 ROOT = Path(__file__).parents[1]
@@ -117,15 +118,23 @@ def run(job: Job, cwd: Path, ok: Sequence[int] = (0,)) -> Cost:
     return cost
 
 
-def ours(site: Server, folder: Path, *settings: str) -> Job:
+def ours(site: Server, folder: Path, *settings: str, catalog: str = "") -> Job:
     """Crawl with everything as delivered, but for the delay."""
-    words = ["-m", "scrapy", "crawl", "opengameart", "-a", f"site={site.url}", "-a", "type="]
+    return _our_crawl(folder, catalog, *settings, words=("opengameart", "-a", f"site={site.url}", "-a", "type="))
+
+
+def our_list(addresses: Path, folder: Path, *settings: str) -> Job:
+    """Fetch a list of files."""
+    return _our_crawl(folder, "", *settings, words=("urls", "-a", f"list={addresses}"))
+
+
+def _our_crawl(folder: Path, catalog: str, *settings: str, words: Sequence[str]) -> Job:
     env = {
-        "QUARRY_CATALOG": f"sqlite:///{folder / 'catalog.db'}",
+        "QUARRY_CATALOG": catalog or f"sqlite:///{folder / 'catalog.db'}",
         "QUARRY_BLOBS": str(folder / "blobs"),
         "SCRAPY_SETTINGS_MODULE": "crawler.settings",
     }
-    return Job([sys.executable, *words, *_settings("DOWNLOAD_DELAY=0", *settings)], env)
+    return Job([sys.executable, "-m", "scrapy", "crawl", *words, *_settings("DOWNLOAD_DELAY=0", *settings)], env)
 
 
 def stock(site: Server, folder: Path, *settings: str, parser: str = "selectors") -> Job:
@@ -170,6 +179,42 @@ def whole_site(bench: Bench) -> list[Row]:
         alike = crawl(bench, site, lambda folder: stock(site, folder, AT_ONCE, parser="ours"))
         rows.append(Row("site, stock with our page reader", "CPU s", None, alike["cpu_s"]))
     return rows
+
+
+def on_postgres(bench: Bench) -> list[Row]:
+    """Crawl the site into PostgreSQL and into SQLite; the server's own CPU seconds are not counted."""
+    folder = bench.folder / f"site-{bench.plan.pages}"
+    folder.mkdir(exist_ok=True)
+    crawl_site.make_small(folder, bench.plan.pages)
+    with postgres(bench.fresh()) as server, crawl_site.served(folder) as site:
+        if server is None:
+            return []
+        costs = taking_turns(
+            bench.plan.pairs,
+            lambda: crawl(bench, site, lambda folder: ours(site, folder, AT_ONCE, catalog=new_database(server))),
+            lambda: crawl(bench, site, lambda folder: ours(site, folder, AT_ONCE)),
+        )
+    return compared("site, ours on PostgreSQL / ours on SQLite", costs, SITE_ROWS)
+
+
+def plain_files(bench: Bench) -> list[Row]:
+    """Fetch a list of small files: ours with queue, catalog and waiting for the disk, img2dataset without."""
+    folder = bench.folder / f"site-{bench.plan.pages}"
+    folder.mkdir(exist_ok=True)
+    crawl_site.make_small(folder, bench.plan.pages)
+    program = img2dataset(bench.folder)
+    if program is None:
+        return []
+    with crawl_site.served(folder) as site:
+        addresses = bench.fresh() / "files.txt"
+        addresses.write_text("".join(f"{site.url}{path}\n" for path in crawl_site.file_paths(folder)))
+        costs = taking_turns(
+            bench.plan.pairs,
+            lambda: crawl(bench, site, lambda folder: our_list(addresses, folder, AT_ONCE)),
+            lambda: crawl(bench, site, lambda out: Job(img2dataset_command(program, addresses, out / "files", 16))),
+        )
+    rows = [row for row in SITE_ROWS if not row[0].startswith("pages")]
+    return compared("list of files: img2dataset, download only", costs, rows)
 
 
 SITE_ROWS = (
@@ -289,7 +334,13 @@ def _first_request(bench: Bench, site: Server, known: Path, job: Callable[..., J
     return {**cost, "first_s": first - cost["started"]}
 
 
-PARTS: dict[str, Callable[[Bench], list[Row]]] = {"site": whole_site, "large": large_files, "start": start_up}
+PARTS: dict[str, Callable[[Bench], list[Row]]] = {
+    "site": whole_site,
+    "postgres": on_postgres,
+    "files": plain_files,
+    "large": large_files,
+    "start": start_up,
+}
 
 
 def show(rows: Sequence[Row], pairs: int) -> None:
@@ -310,10 +361,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crawl", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, one pair: to see that it works")
     parser.add_argument("--only", choices=sorted(PARTS), help="one part")
+    parser.add_argument("--pairs", type=int, help="how often the two take turns")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--folder", type=Path, help="work here, and find the sites made before")
     options = parser.parse_args()
     plan = QUICK if options.quick else Plan()
+    plan = replace(plan, pairs=options.pairs or plan.pairs)
     with tempfile.TemporaryDirectory(prefix="artquarry-bench-") as temporary:
         folder = options.folder or Path(temporary)
         shutil.rmtree(folder / "runs", ignore_errors=True)

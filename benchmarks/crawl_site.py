@@ -144,6 +144,11 @@ def large_paths(folder: Path) -> list[str]:
     return [answer.path for answer in _load(folder).values() if answer.large]
 
 
+def file_paths(folder: Path) -> list[str]:
+    """Return the paths of all files that can be had."""
+    return [a.path for a in _load(folder).values() if a.path.startswith("/sites/") and a.status == 200]
+
+
 class Server:
     """A running site, from outside."""
 

@@ -1,4 +1,4 @@
-"""Download handler: pages as Scrapy does them, files streamed to the blob store and continued where they stopped.
+"""Download handler: pages into memory, files streamed to the blob store and continued where they stopped.
 
 An unfinished file stays as `partial/KEY` in the blob store, with what the server said of that version (ETag or
 Last-Modified) beside it. It is continued with Range and If-Range (RFC 9110 §14.2, §13.1.5): a server whose file has
@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Headers, Response
@@ -22,6 +21,7 @@ from yarl import URL
 from crawler.consent import refusal_in
 from crawler.errors import DownloadError, FileTooLargeError, NoAnswerError, TruncatedDownloadError
 from crawler.landing import Landing
+from crawler.page_download import PageDownload, make_connector, via_proxy
 from crawler.partial import Partial, Version
 from crawler.session import session_of
 from db.blobs import BlobStore, Stored
@@ -55,11 +55,12 @@ class Exchange:
 
 
 class BlobDownloadHandler(BaseDownloadHandler):
-    """Serves requests with `meta["to_blob"]` from here, all others through Scrapy's own handler."""
+    """Streams what is asked for with `meta["to_blob"]` to the blob store; all else comes whole, as Scrapy has it."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._pages = HTTP11DownloadHandler(crawler)
+        self._connector: aiohttp.TCPConnector | None = None
+        self._pages: PageDownload | None = None
         self._http: aiohttp.ClientSession | None = None
         self._land: Landing | None = None
         self._max_bytes = crawler.settings.getint("QUARRY_FILE_MAXSIZE")
@@ -70,7 +71,9 @@ class BlobDownloadHandler(BaseDownloadHandler):
     async def download_request(self, request: Request) -> Response:
         """Fetch a request; a file's response has no body but `meta["fetched"]`."""
         if not request.meta.get("to_blob"):
-            return await self._pages.download_request(request)
+            if self._pages is None:
+                self._pages = PageDownload(self.crawler.settings, self._connections())
+            return await self._pages.fetch(request)
         try:
             return await self._fetch_file(request)
         except (TimeoutError, aiohttp.ClientConnectionError) as error:
@@ -80,16 +83,25 @@ class BlobDownloadHandler(BaseDownloadHandler):
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pages.close()
-        if self._http is not None:
-            await self._http.close()
+        for opened in (self._pages, self._http, self._connector):
+            if opened is not None:
+                await opened.close()
+
+    def _connections(self) -> aiohttp.TCPConnector:
+        if self._connector is None:
+            self._connector = make_connector(self.crawler.settings)
+        return self._connector
 
     def _client(self) -> aiohttp.ClientSession:
         if self._http is None:
             # No total timeout: a large file may take hours, silence may not.
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=self._silence_s)
             self._http = aiohttp.ClientSession(
-                timeout=timeout, auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar()
+                connector=self._connections(),
+                connector_owner=False,
+                timeout=timeout,
+                auto_decompress=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._http
 
@@ -106,7 +118,9 @@ class BlobDownloadHandler(BaseDownloadHandler):
             "Accept-Encoding": "identity",
             **(partial.continue_headers() or _conditions(request)),
         }
-        async with self._client().get(URL(request.url, encoded=True), headers=headers, allow_redirects=False) as answer:
+        async with self._client().get(
+            URL(request.url, encoded=True), headers=headers, allow_redirects=False, **via_proxy(request)
+        ) as answer:
             if self._keeps_exchanges:
                 request.meta["exchange"] = Exchange.of(answer)
             if answer.status == 416:

@@ -16,8 +16,9 @@ from db.blobs import BlobStore, Stored
 from db.urls import fingerprint
 
 READ_BYTES = 1024 * 1024
-NOT_WORTH_CONTINUING_BYTES = 64 * 1024
-"""Of files up to this size no note is kept; when interrupted they are fetched anew, which is one request, too."""
+SMALL_BYTES = 64 * 1024
+"""Of a file up to this size a note is kept only once its download was interrupted; when the program is killed in the
+middle it is fetched anew, which is one request, too."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Partial:
         self._note = folder / f"{key}.json"
         self._hash = hashlib.sha256()
         self._stream: BinaryIO | None = None
+        self._unnoted: Version | None = None
         self.size_bytes = 0
 
     def continue_headers(self) -> dict[str, str]:
@@ -94,10 +96,11 @@ class Partial:
         if not resume_at:
             self._stream.truncate(0)
             # After the truncation: a note must never speak of another version's bytes.
-            if version.total_bytes is None or version.total_bytes > NOT_WORTH_CONTINUING_BYTES:
+            if version.total_bytes is None or version.total_bytes > SMALL_BYTES:
                 self._note.write_text(json.dumps(asdict(version)))
             else:
                 self._note.unlink(missing_ok=True)
+                self._unnoted = version
         self._hash = hashlib.sha256()
         while chunk := self._stream.read(READ_BYTES) if resume_at else b"":
             self._hash.update(chunk)
@@ -136,6 +139,8 @@ class Partial:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+            if self._unnoted is not None and self.size_bytes < (self._unnoted.total_bytes or 0):
+                self._note.write_text(json.dumps(asdict(self._unnoted)))
 
     @property
     def path(self) -> Path:

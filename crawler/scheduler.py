@@ -5,6 +5,7 @@ dies loses nothing: what was in flight is leased again. Redirected requests stay
 """
 
 import asyncio
+import gc
 import logging
 import time
 from collections import deque
@@ -25,7 +26,7 @@ from crawler.settling import Settlement, settler_of
 from db.crawls import mark_seeded
 from db.engine import chunked
 from db.frontier import LEASE_S, Entry
-from db.recording import record_page, unfetched
+from db.recording import record_pages, unfetched
 from db.records import NewEntry, PageRecord
 from db.urls import host_of
 from db.vocabulary import EntryKind
@@ -68,6 +69,7 @@ class CatalogScheduler(BaseScheduler):
         except DBAPIError as error:
             stop_crawl(self.crawler, error)
         self._heartbeat.start(LEASE_S / 4, now=False)
+        gc.freeze()  # what is loaded by now stays: looking for garbage in it again and again finds none
         return None
 
     def _seed(self, spider: Any) -> None:
@@ -75,9 +77,7 @@ class CatalogScheduler(BaseScheduler):
         database, queue = self.session.catalog.database, self.session.queue
         for batch in chunked(spider.seeds(), SEED_BATCH):
             with database.write() as connection:
-                for page in batch:
-                    if isinstance(page, PageRecord):
-                        record_page(connection, page)
+                record_pages(connection, [page for page in batch if isinstance(page, PageRecord)])
                 entries = [entry for entry in batch if isinstance(entry, NewEntry)]
                 if spider.skip_known_files:
                     missing = set(unfetched(connection, [e.url for e in entries if e.kind is EntryKind.FILE]))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -150,5 +151,9 @@ def _sync_all(paths: Sequence[Path]) -> None:
         for path in paths:
             _sync(path)
         return
-    with ThreadPoolExecutor(min(len(paths), SYNCS_AT_ONCE)) as threads:
-        list(threads.map(_sync, paths))
+    list(_threads().map(_sync, paths))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(SYNCS_AT_ONCE, thread_name_prefix="sync")

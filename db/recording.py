@@ -51,7 +51,8 @@ def _record_distinct(connection: Connection, pages: Sequence[PageRecord]) -> dic
 def _page_ids(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for chunk in chunked(urls):
-        found.update(row.tuple() for row in connection.execute(PAGE_IDS, {"urls": chunk}))
+        for url, page_id in connection.execute(PAGE_IDS, {"urls": chunk}):
+            found[url] = page_id
     return found
 
 
@@ -213,7 +214,8 @@ def ensure_files(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
 def _file_ids(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for chunk in chunked(urls):
-        found.update(row.tuple() for row in connection.execute(FILE_IDS, {"urls": chunk}))
+        for url, file_id in connection.execute(FILE_IDS, {"urls": chunk}):
+            found[url] = file_id
     return found
 
 

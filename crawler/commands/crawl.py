@@ -6,11 +6,8 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from crawler.errors import CrawlUsageError
-from crawler.metrics import check_metrics
-from crawler.progress import Progress
-from crawler.spiders.base import CatalogSpider
-from crawler.warc import check_warc
 
+# Scrapy imports every command whenever any is run, so what only this one needs is imported when it runs.
 DONE, PROBLEMS, STOPPED = 0, 1, 3
 
 
@@ -21,6 +18,11 @@ class Command(ScrapyCrawl):
         """Run a spider to its end."""
         if len(args) != 1:
             raise UsageError("name one spider, for example: scrapy crawl opengameart -a query=castle -a limit=20")
+        from crawler.metrics import check_metrics
+        from crawler.progress import Progress
+        from crawler.spiders.base import CatalogSpider
+        from crawler.warc import check_warc
+
         assert self.crawler_process is not None  # noqa: S101 - set by Scrapy before run()
         crawler = self._create_crawler(args[0])
         try:

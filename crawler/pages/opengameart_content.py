@@ -74,7 +74,7 @@ def read_content(html: str, url: str) -> PageRecord:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _open(html: str) -> tuple[Index, Tag | None, Fields | None]:
     """Return the page's elements, its submission, and the elements of that, if it is one."""
     whole = Index.of(parse_parts(html, _parts))

@@ -1,13 +1,17 @@
 """A page of search results (Drupal Views): which content it lists, how much there is, where the next page is."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from crawler.errors import PageShapeError
-from crawler.pages.soup import absolute, attribute, parse_html, text_of
+from lxml.etree import _Element as Element
 
-RESULTS = ".view-display-id-search_art_advanced"
+from crawler.errors import PageShapeError
+from crawler.pages.soup import absolute, attribute, parse_parts, text_of
+
+RESULTS = "view-display-id-search_art_advanced"
+PARTS = frozenset({"art-preview-title", "view-header", "pager", "messages"})
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,8 @@ class Listing:
 
 def read_listing(html: str, url: str) -> Listing:
     """Read a result page. Raises PageShapeError when it is none, with the site's own message if it shows one."""
-    soup = parse_html(html)
-    results = soup.select_one(RESULTS)
+    soup = parse_parts(html, _parts)
+    results = soup.select_one(f".{RESULTS}")
     said = text_of(soup.select_one(".messages.error"))
     if results is None or said:
         raise PageShapeError(f"no search results on {url}" + (f": {said}" if said else ""))
@@ -36,6 +40,18 @@ def read_listing(html: str, url: str) -> Listing:
         next_url=absolute(url, results.select_one("ul.pager li.pager-next a")),
         last_page=page_number(last) if last else None,
     )
+
+
+def _parts(root: Element) -> Iterator[Element]:
+    """Find what is read of a page of results; each shows 144 cards with their pictures, of which the titles matter."""
+    for element in root.iter("*"):
+        names = element.get("class", "").split()
+        if not PARTS.isdisjoint(names) or (RESULTS in names and not _any_part(element)):
+            yield element
+
+
+def _any_part(element: Element) -> bool:
+    return any(not PARTS.isdisjoint(inner.get("class", "").split()) for inner in element.iter("*"))
 
 
 def page_number(url: str) -> int:

@@ -12,13 +12,13 @@ from lxml import etree
 from w3lib.url import safe_url_string
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def parse_html(html: str) -> BeautifulSoup:
-    """Parse with lxml, which forgives what real sites do. The last documents are kept: do not change the tree."""
+    """Parse with lxml, which forgives what real sites do. The last document is kept: do not change the tree."""
     return _lean(html)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def parse_parts(html: str, parts: Callable[[etree._Element], Iterator[etree._Element]]) -> BeautifulSoup:
     """Parse only what `parts` finds in the document, with all that is in them, and what encloses them.
 

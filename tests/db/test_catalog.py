@@ -15,7 +15,7 @@ from db.derive import record_read, record_slices
 from db.errors import BlobMissingError, UnknownImageError
 from db.export import COLUMNS, rows, write_jsonl, write_tsv
 from db.pixels import canonical_rgba, pixel_hash
-from db.recording import record_fetched, record_page
+from db.recording import record_fetched, record_page, record_pages
 from db.records import (
     FetchedFile,
     FileLink,
@@ -221,6 +221,29 @@ def test_the_source_page_does_not_depend_on_the_order_of_pages(catalog: Catalog,
             record_page(connection, pages[number])
         found = connection.execute(text("SELECT page.url FROM file JOIN page ON page.id = page_id")).scalar()
     assert found == "http://s/content/b"
+
+
+def test_pages_recorded_together_are_as_if_recorded_one_by_one(catalog: Catalog) -> None:
+    shared, own = FileLink("http://s/f.png", FileRole.FILE), FileLink("http://s/g.png", FileRole.FILE)
+    pages = [
+        page("http://s/content/p", shared, own, title="old"),
+        page("http://s/content/q", shared),
+        page("http://s/content/p", shared, title="new"),
+    ]
+    with catalog.database.write() as connection:
+        ids = record_pages(connection, pages)
+        rows = connection.execute(text("SELECT id, title FROM page ORDER BY url")).all()
+        links = connection.execute(
+            text(
+                "SELECT page_file.page_id, name, withdrawn_at IS NOT NULL FROM page_file JOIN file ON file.id = file_id"
+                " ORDER BY page_file.page_id, name"
+            )
+        ).all()
+    p, q = ids["http://s/content/p"], ids["http://s/content/q"]
+    assert [tuple(row) for row in rows] == [(p, "new"), (q, pages[1].title)]
+    assert [(page_id, name, bool(gone)) for page_id, name, gone in links] == sorted(
+        [(p, "f.png", False), (p, "g.png", True), (q, "f.png", False)]
+    )
 
 
 def test_recording_a_page_twice_changes_nothing(catalog: Catalog) -> None:

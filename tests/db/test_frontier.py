@@ -6,7 +6,7 @@ from db import Catalog
 from db.crawls import count_crawl, open_crawl, retry_failed
 from db.engine import Database
 from db.errors import LeaseLostError
-from db.frontier import LEASE_S, FrontierQueue
+from db.frontier import LEASE_S, FrontierQueue, Settled
 from db.records import NewEntry
 from db.vocabulary import EntryKind
 
@@ -174,6 +174,35 @@ def test_a_settlement_that_fails_leaves_nothing_behind(catalog: Catalog) -> None
         queue.settle(connection, held.id, 200)
         raise RuntimeError
     assert count_crawl(catalog.database, queue.crawl_id).by_state == {"leased": {"content": 1}}
+
+
+def test_several_entries_are_settled_together_or_not_at_all(catalog: Catalog) -> None:
+    clock = Clock()
+    slow, quick = queue_of(catalog, clock), queue_of(catalog, clock)
+    add(slow, entry("http://a/1"), entry("http://b/1"))
+    mine = slow.lease(2)
+    clock.now += LEASE_S + 1
+    (taken,) = quick.lease(1)
+    with pytest.raises(LeaseLostError, match=rf"\[{taken.id}\]"), catalog.database.write() as connection:
+        slow.settle_all(connection, [Settled(held.id, 200) for held in mine])
+    assert "done" not in count_crawl(catalog.database, slow.crawl_id).by_state
+    with catalog.database.write() as connection:
+        quick.settle_all(connection, [Settled(taken.id, 200, '"v1"', "Thu, 01 Jan 2026 00:00:00 GMT")])
+    assert count_crawl(catalog.database, slow.crawl_id).by_state["done"] == {"content": 1}
+
+
+def test_what_is_settled_and_what_is_leased_share_a_transaction(catalog: Catalog) -> None:
+    queue = queue_of(catalog, Clock())
+    add(queue, entry("http://a/1"), entry("http://a/2"))
+    (held,) = queue.lease(1)
+    with pytest.raises(RuntimeError), catalog.database.write() as connection:
+        queue.settle_all(connection, [Settled(held.id, 200)])
+        assert [e.url for e in queue.lease(5, connection)] == ["http://a/2"]
+        raise RuntimeError
+    assert count_crawl(catalog.database, queue.crawl_id).by_state == {
+        "leased": {"content": 1},
+        "pending": {"content": 1},
+    }
 
 
 def test_crawl_commits_survive_power_cuts(tmp_path: object) -> None:

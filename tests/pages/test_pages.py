@@ -38,6 +38,21 @@ def test_content_page(case: str) -> None:
     assert plain(read_content(html, url)) == expected
 
 
+@pytest.mark.parametrize("case", CONTENT)
+def test_what_others_wrote_below_a_submission_is_not_taken_for_its_own(case: str) -> None:
+    html, url, expected = load(case)
+    comment = (
+        "<div class='comment'><h2>Mine is better</h2><div class='field-name-author'><a href='/users/eve'>Eve</a></div>"
+        "<div class='field-name-comment-body'><div class='field-item'>see <a href='/content/other'>mine</a> &amp; "
+        "<a href='/sites/default/files/eve.png'>this</a></div></div></div>"
+    )
+    page = read_content(html.replace('<div id="footer">', comment * 3 + '<div id="footer">'), url)
+    extra = [link for link in page.files if link.url.endswith("/eve.png")]
+    assert [(link.role.value, link.label) for link in extra] == [("mention", "this")]
+    kept = tuple(link for link in page.files if link not in extra)
+    assert plain(dataclasses.replace(page, files=kept)) == expected
+
+
 @pytest.mark.parametrize("case", LISTINGS)
 def test_listing(case: str) -> None:
     html, url, expected = load(case)

@@ -29,7 +29,7 @@ POINTS: dict[str, tuple[type, str]] = {
     "seed": (CatalogScheduler, "_seed"),
     "lease": (FrontierQueue, "lease"),
     "enqueue": (FrontierQueue, "enqueue"),
-    "settle": (FrontierQueue, "settle"),
+    "settle": (FrontierQueue, "settle_all"),
     "commit": (Settler, "_commit"),
     "begin": (Partial, "begin"),
     "write": (Partial, "write"),

@@ -1,0 +1,50 @@
+"""Finished downloads reach the blob store together, and one that is not right does not keep the others back."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import TruncatedDownloadError
+from crawler.landing import Landing
+from crawler.partial import Partial, Version
+from db.blobs import BlobStore, Stored
+
+
+def downloaded(blobs: BlobStore, name: str) -> Partial:
+    partial = Partial(blobs, f"http://s/{name}")
+    partial.begin(Version("", "", len(name)), resume_at=0)
+    partial.write(name.encode())
+    partial.pause()
+    return partial
+
+
+def land(blobs: BlobStore, partials: list[Partial]) -> list[Stored | BaseException]:
+    async def all_of_them() -> list[Stored | BaseException]:
+        landing = Landing(blobs)
+        return await asyncio.gather(*map(landing.land, partials), return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+def test_several_files_land_at_once(tmp_path: Path) -> None:
+    blobs = BlobStore(str(tmp_path))
+    names = [f"file {number}" for number in range(40)]
+    stored = land(blobs, [downloaded(blobs, name) for name in names])
+    assert stored == [Stored(hashlib.sha256(name.encode()).digest(), len(name)) for name in names]
+    assert sorted(blobs) == sorted(hashlib.sha256(name.encode()).digest() for name in names)
+    assert list((tmp_path / "partial").iterdir()) == []
+
+
+@pytest.mark.parametrize("harm", ["grown", "gone"])
+def test_a_file_that_somebody_changed_does_not_keep_the_others_back(tmp_path: Path, harm: str) -> None:
+    blobs = BlobStore(str(tmp_path))
+    partials = [downloaded(blobs, name) for name in ("one", "two", "three")]
+    if harm == "grown":
+        partials[1].path.write_bytes(b"two and more")
+    else:
+        partials[1].path.unlink()
+    first, second, third = land(blobs, partials)
+    assert isinstance(second, TruncatedDownloadError if harm == "grown" else FileNotFoundError)
+    assert [blobs.has(found.sha256) for found in (first, third) if isinstance(found, Stored)] == [True, True]
