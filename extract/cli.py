@@ -15,7 +15,6 @@ from db.cli import catalog_options
 from db.terminal import printable
 from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
-from extract.inspecting import inspect_file, slice_file, tree
 from extract.pool import PoolUrlError, open_pool
 from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
 
@@ -142,6 +141,8 @@ def inspect(file: Path, as_json: bool) -> None:
 
     Example: quarry extract inspect pack.zip
     """
+    from extract.inspecting import inspect_file, tree  # readers and decoders, which `run` leaves to its workers
+
     found = inspect_file(file)
     if as_json:
         # Surrogates stand for bytes of names that are no text; JSON carries them escaped.
@@ -159,6 +160,8 @@ def slice_(images: tuple[Path, ...], as_json: bool) -> None:
 
     Example: quarry extract slice tiles.png
     """
+    from extract.inspecting import slice_file
+
     bad = False
     for image in images:
         start = time.perf_counter()

@@ -18,14 +18,13 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db import Catalog, stages
 from db.blobs import is_disk_error
 from db.context import blob_names, image_contexts
-from db.derive import record_read, record_slices
+from db.derive import record_reads, record_slices
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
 from extract.errors import ToolMissingError
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
-from extract.worker import read_blobs, slice_images
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class StageWork:
     find: Callable[[Connection, int, int], tuple[list[Any], int]]
     do: Callable[..., list[Any]]
     arguments: tuple[Any, ...]
-    settle: Callable[[Connection, Any, Any], None]
+    settle: Callable[[Connection, Sequence[tuple[Any, Any]]], None]
     lost: Callable[[Outcome, str], Any]
 
 
@@ -70,14 +69,27 @@ class Summary:
         return sum(sum(counter.values()) for counter in self.outcomes.values())
 
 
+def _read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
+    """Import readers and decoders where they are needed: in workers only."""
+    from extract.worker import read_blobs
+
+    return read_blobs(blobs_url, tasks, limits)
+
+
+def _slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
+    from extract.worker import slice_images
+
+    return slice_images(blobs_url, tasks)
+
+
 def read_work(limits: Limits) -> StageWork:
     """READ: blobs into members, frames, sidecars."""
     return StageWork(
         Stage.READ,
         _find_blobs,
-        read_blobs,
+        _read_blobs,
         (limits,),
-        lambda connection, task, result: record_read(connection, task.blob_id, result),
+        lambda connection, done: record_reads(connection, [(task.blob_id, result) for task, result in done]),
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
     )
 
@@ -87,11 +99,16 @@ def slice_work() -> StageWork:
     return StageWork(
         Stage.SLICE,
         _find_images,
-        slice_images,
+        _slice_images,
         (),
-        lambda connection, task, result: record_slices(connection, task.image_id, result),
+        _settle_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
     )
+
+
+def _settle_slices(connection: Connection, done: Sequence[tuple[SliceTask, SliceResult]]) -> None:
+    for task, result in done:
+        record_slices(connection, task.image_id, result)
 
 
 def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[ReadTask], int]:
@@ -175,8 +192,7 @@ class StageRunner:
         """Write results in one transaction; if the database refuses the data of one, that one fails alone."""
         try:
             with self._catalog.database.write() as connection:
-                for task, result in zip(tasks, results, strict=True):
-                    self._work.settle(connection, task, result)
+                self._work.settle(connection, list(zip(tasks, results, strict=True)))
         except (DataError, IntegrityError) as error:
             if len(tasks) == 1:
                 logger.exception("%s: the database refuses what was found", tasks[0])
