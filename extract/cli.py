@@ -15,7 +15,7 @@ from db.cli import catalog_options
 from db.terminal import printable
 from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
-from extract.pool import PoolUrlError, open_pool
+from extract.pool import PoolUrlError, open_pool, warm_up
 from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
 
 DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
@@ -44,6 +44,8 @@ def run(
 
     Example: quarry extract run
     """
+    if pool.startswith("processes") and not dry_run:
+        warm_up()
     with Catalog(catalog_url, blobs_url) as catalog:
         outdate(catalog)
         if dry_run:

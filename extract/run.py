@@ -25,10 +25,11 @@ from extract.archives.interface import Limits
 from extract.errors import ToolMissingError
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
+from extract.volume_sets import wake, with_volumes
 
 logger = logging.getLogger(__name__)
 
-BATCH_ITEMS = 32
+BATCH_ITEMS = 128
 BATCH_BYTES = 2 * 1024 * 1024
 LOOK_AHEAD = 256
 IN_FLIGHT_PER_WORKER = 3
@@ -115,7 +116,7 @@ def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[Re
     due = stages.due_blobs(connection, after, count)
     names = blob_names(connection, [blob.id for blob in due])
     tasks = [ReadTask(blob.id, blob.sha256, blob.size_bytes, names.get(blob.id, "")) for blob in due]
-    return tasks, due[-1].id if due else after
+    return with_volumes(connection, tasks), due[-1].id if due else after
 
 
 def _find_images(connection: Connection, after: int, count: int) -> tuple[list[SliceTask], int]:
@@ -126,8 +127,9 @@ def _find_images(connection: Connection, after: int, count: int) -> tuple[list[S
 
 
 def outdate(catalog: Catalog) -> None:
-    """Make due again what older versions of readers and slicer settled."""
+    """Make due again what older versions of readers and slicer settled, and volumes that need wait no longer."""
     with catalog.database.write() as connection:
+        wake(connection)
         stages.outdate(connection, Stage.READ, read_versions_by_format(), READ_VERSIONS["other"])
         stages.outdate(connection, Stage.SLICE, {}, SLICE_VERSION)
 
