@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from db import Catalog, stages
-from db.blobs import is_disk_error
+from db.blobs import BlobStore, is_disk_error
 from db.context import blob_names, image_contexts
 from db.derive import record_reads, record_slices
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
 from extract.errors import ToolMissingError
+from extract.journal import Journal
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
 from extract.volume_sets import wake, with_volumes
@@ -49,6 +50,8 @@ class StageWork:
     arguments: tuple[Any, ...]
     settle: Callable[[Connection, Sequence[tuple[Any, Any]]], None]
     lost: Callable[[Outcome, str], Any]
+    after: Callable[[BlobStore, Sequence[tuple[Any, Any]]], None] = lambda blobs, done: None
+    """What may be cleared away once results are in the catalog."""
 
 
 @dataclass
@@ -92,6 +95,7 @@ def read_work(limits: Limits) -> StageWork:
         (limits,),
         lambda connection, done: record_reads(connection, [(task.blob_id, result) for task, result in done]),
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
+        _forget_journals,
     )
 
 
@@ -105,6 +109,12 @@ def slice_work() -> StageWork:
         _settle_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
     )
+
+
+def _forget_journals(blobs: BlobStore, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
+    for task, result in done:
+        if result.members:
+            Journal(blobs.temporary, READ_VERSIONS["archive"]).forget(task.sha256)
 
 
 def _settle_slices(connection: Connection, done: Sequence[tuple[SliceTask, SliceResult]]) -> None:
@@ -195,6 +205,7 @@ class StageRunner:
         try:
             with self._catalog.database.write() as connection:
                 self._work.settle(connection, list(zip(tasks, results, strict=True)))
+            self._work.after(self._catalog.blobs, list(zip(tasks, results, strict=True)))
         except (DataError, IntegrityError) as error:
             if len(tasks) == 1:
                 logger.exception("%s: the database refuses what was found", tasks[0])
