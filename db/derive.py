@@ -47,8 +47,16 @@ def record_read(connection: Connection, blob_id: int, result: ReadResult) -> Non
     _record_frames(connection, [(blob_id, frame) for frame in result.frames])
     _record_sidecars(connection, blob_id, result.sidecars)
     refused = spread(connection, [blob_id])
+    if result.members and not refused:
+        refused = _too_deep(connection, blob_id)
     outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
     stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
+
+
+def _too_deep(connection: Connection, blob_id: int) -> str:
+    """Say so when an archive lies so deep that what is in it is not followed; archives that hold themselves all do."""
+    deepest = connection.scalar(select(func.max(Place.depth)).where(Place.blob_id == blob_id))
+    return f"depth of archives in archives: saw {MAX_DEPTH + 1}, limit {MAX_DEPTH}" if deepest == MAX_DEPTH else ""
 
 
 def _forget_reading(connection: Connection, blob_id: int) -> None:

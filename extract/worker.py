@@ -63,7 +63,8 @@ def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> l
 
     with volume_links(blobs, tasks) as links:
         do = partial(_read, _Means(blobs, journal, limits, links))
-        work = Work(do, ReadResult, limits.seconds + CLOCK_ROOM_S, Budget())
+        budget = Budget(limits.memory_bytes, cpu_s=2 * int(limits.seconds + CLOCK_ROOM_S))
+        work = Work(do, ReadResult, limits.seconds + CLOCK_ROOM_S, budget)
         return [
             _settled(blobs, adoption, task, folder, answer)
             for task, folder, answer in run_confined(work, tasks, blobs.temporary, found)
