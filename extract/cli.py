@@ -1,6 +1,7 @@
 """`quarry extract …`: unpack, decode and slice what the crawl brought home, or one file at hand."""
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,10 @@ from db.terminal import printable
 from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
 from extract.pool import PoolUrlError, open_pool, warm_up
-from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
+from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
+from extract.sandbox import available
+
+logger = logging.getLogger(__name__)
 
 DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 TASK_TIMEOUT_S = 900.0
@@ -51,14 +55,14 @@ def run(
         if dry_run:
             _say_due(catalog)
             return
-        summary, stopped = Summary(), False
+        summary, stopped, gaps = Summary(), False, _say_gaps()
         try:
             _run_stages(catalog, pool, summary, stage)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
         except KeyboardInterrupt:
             stopped = True
-    _report(summary, as_json, stopped)
+    _report(summary, as_json, stopped, gaps)
     sys.exit(STOPPED if stopped else SOME_PROBLEMS if summary.problems else DONE)
 
 
@@ -87,6 +91,7 @@ def _progress() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rates]}"),
         TextColumn("{task.fields[problems]} problems"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -96,23 +101,36 @@ def _progress() -> Progress:
 
 
 def _run_stage(catalog: Catalog, runner: StageRunner, work: StageWork, summary: Summary, progress: Progress) -> None:
-    bar = progress.add_task(work.stage.value, total=None, problems=0)
-    count = 0
+    bar = progress.add_task(work.stage.value, total=None, problems=0, rates="")
+    count, tally, began = 0, Tally(), time.monotonic()
 
     def settled(result: Result) -> None:
         nonlocal count
         summary.add(work.stage, result, PROBLEMS)
+        tally.add(result)
         count += 1
-        if count % 50 == 1:
+        if count % 50 == 1 and not progress.disable:
             with catalog.database.read() as connection:
                 left = stages.count_due(connection, work.stage)
-            progress.update(bar, completed=count, total=count + left, problems=sum(summary.problems.values()))
+            rates = tally.rates(time.monotonic() - began)
+            progress.update(
+                bar, completed=count, total=count + left, problems=sum(summary.problems.values()), rates=rates
+            )
 
     runner.run(settled)
-    progress.update(bar, completed=count, total=count, problems=sum(summary.problems.values()))
+    rates = tally.rates(time.monotonic() - began)
+    progress.update(bar, completed=count, total=count, problems=sum(summary.problems.values()), rates=rates)
 
 
-def _report(summary: Summary, as_json: bool, stopped: bool) -> None:
+def _say_gaps() -> str:
+    """Say once what this kernel cannot take from the processes that read; '' when nothing."""
+    gaps = available().missing()
+    if gaps:
+        logger.warning("reading archives with less protection than intended: %s", gaps)
+    return gaps
+
+
+def _report(summary: Summary, as_json: bool, stopped: bool, gaps: str) -> None:
     if as_json:
         problems = [
             {"stage": stage, "outcome": outcome, "reason": reason, "count": count}
@@ -120,7 +138,15 @@ def _report(summary: Summary, as_json: bool, stopped: bool) -> None:
         ]
         outcomes = {stage: dict(counter) for stage, counter in summary.outcomes.items()}
         click.echo(
-            json.dumps({"settled": summary.settled, "outcomes": outcomes, "problems": problems, "stopped": stopped})
+            json.dumps(
+                {
+                    "settled": summary.settled,
+                    "outcomes": outcomes,
+                    "problems": problems,
+                    "stopped": stopped,
+                    "unprotected": gaps,
+                }
+            )
         )
         return
     if not summary.settled and not stopped:
@@ -131,6 +157,8 @@ def _report(summary: Summary, as_json: bool, stopped: bool) -> None:
         click.echo(f"  {count} × {stage} {outcome}: {printable(reason)}")
     if summary.problems:
         click.echo("  See `quarry catalog status --failed`.")
+    if gaps and summary.settled:
+        click.echo(f"Protection: {gaps}.")
     if stopped:
         click.echo("Stopped early; the same command goes on from here.")
 

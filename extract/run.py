@@ -73,6 +73,29 @@ class Summary:
         return sum(sum(counter.values()) for counter in self.outcomes.values())
 
 
+@dataclass
+class Tally:
+    """What a stage went through, for people who watch."""
+
+    archives: int = 0
+    members: int = 0
+    images: int = 0
+
+    def add(self, result: Result) -> None:
+        """Count a settled result."""
+        if isinstance(result, ReadResult):
+            self.archives += bool(result.members)
+            self.members += len(result.members)
+            self.images += len(result.frames)
+        else:
+            self.images += 1
+
+    def rates(self, seconds: float) -> str:
+        """Say how many of each a second; nothing of what did not occur."""
+        counts = (("archives", self.archives), ("members", self.members), ("images", self.images))
+        return ", ".join(f"{count / max(seconds, 0.1):,.1f} {what}/s" for what, count in counts if count)
+
+
 def _read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
     """Import readers and decoders where they are needed: in workers only."""
     from extract.worker import read_blobs

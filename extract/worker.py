@@ -22,7 +22,7 @@ from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
 from extract.archives.unpack import Memory, unpack
-from extract.confined import Lost, Work, run_confined
+from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
 from extract.images.decode import IMAGE_FORMATS, decode, first_frame, image_record
 from extract.images.interface import DecodeError
 from extract.journal import Journal
@@ -41,8 +41,6 @@ from extract.volume_sets import FORMAT
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 300.0
-CLOCK_ROOM_S = 60.0
-"""Readers watch the clock themselves; a child that is this much later is ended."""
 
 
 def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
