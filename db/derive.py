@@ -23,18 +23,44 @@ MAX_DEPTH = 8
 """Archives in archives are followed this deep; it also ends an archive that holds itself."""
 
 
+def record_reads(connection: Connection, readings: Sequence[tuple[int, ReadResult]]) -> None:
+    """Settle the READ stage of many blobs. Images read for the first time, most of all there is, go in one sweep."""
+    again = stages.settled_among(connection, Stage.READ, [blob_id for blob_id, _ in readings])
+    first = {b: r for b, r in readings if not r.members and not r.sidecars and b not in again}
+    for blob_id in sorted(first):
+        stages.lock(connection, Stage.READ, blob_id)
+    _record_frames(connection, [(blob_id, frame) for blob_id, result in first.items() for frame in result.frames])
+    if first:
+        spread(connection, list(first))
+    stages.settle_many(
+        connection, Stage.READ, [(b, r.outcome, r.version, r.format, r.reason) for b, r in first.items()]
+    )
+    for blob_id, result in readings:
+        if blob_id not in first:
+            record_read(connection, blob_id, result)
+
+
 def record_read(connection: Connection, blob_id: int, result: ReadResult) -> None:
     """Settle the READ stage of a blob, replacing what an earlier version found."""
     stages.lock(connection, Stage.READ, blob_id)  # a place that is being recorded must see this, or be seen
-    _forget_reading(connection, blob_id)
+    if stages.settled_of(connection, Stage.READ, [blob_id]):
+        _forget_reading(connection, blob_id)
     _record_members(connection, blob_id, result)
-    _record_frames(connection, blob_id, result.frames)
+    _record_frames(connection, [(blob_id, frame) for frame in result.frames])
     _record_sidecars(connection, blob_id, result.sidecars)
     refused = spread(connection, [blob_id])
+    if result.members and not refused:
+        refused = _too_deep(connection, blob_id)
     if result.sidecars:
         note_new_sidecars(connection, [blob_id])
     outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
     stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
+
+
+def _too_deep(connection: Connection, blob_id: int) -> str:
+    """Say so when an archive lies so deep that what is in it is not followed; archives that hold themselves all do."""
+    deepest = connection.scalar(select(func.max(Place.depth)).where(Place.blob_id == blob_id))
+    return f"depth of archives in archives: saw {MAX_DEPTH + 1}, limit {MAX_DEPTH}" if deepest == MAX_DEPTH else ""
 
 
 def _forget_reading(connection: Connection, blob_id: int) -> None:
@@ -76,8 +102,9 @@ def _record_members(connection: Connection, blob_id: int, result: ReadResult) ->
     insert_new(connection, Member, rows)
 
 
-def _record_frames(connection: Connection, blob_id: int, frames: Sequence[FrameRecord]) -> None:
-    ids = ensure_images(connection, [frame.image for frame in frames])
+def _record_frames(connection: Connection, frames: Sequence[tuple[int, FrameRecord]]) -> None:
+    """Write frames, each with the id of its blob."""
+    ids = ensure_images(connection, [frame.image for _, frame in frames])
     rows = [
         {
             "blob_id": blob_id,
@@ -89,7 +116,7 @@ def _record_frames(connection: Connection, blob_id: int, frames: Sequence[FrameR
             "partial": frame.partial,
             "label": frame.label,
         }
-        for frame in frames
+        for blob_id, frame in frames
     ]
     insert_new(connection, Frame, rows)
 

@@ -70,19 +70,29 @@ def settle(
     reason: str = "",
 ) -> None:
     """Record how a subject's work ended."""
-    values = {
-        **_pending(stage, subject_id),
-        "outcome": outcome.value,
-        "version": version,
-        "format": format_,
-        "reason": reason,
-        "settled_at": datetime.now(UTC),
-    }
-    connection.execute(
-        upsert(connection, Ledger)
-        .values(**values)
-        .on_conflict_do_update(index_elements=["stage", "subject_id"], set_=values)
-    )
+    settle_many(connection, stage, [(subject_id, outcome, version, format_, reason)])
+
+
+def settle_many(
+    connection: Connection, stage: Stage, settlements: Sequence[tuple[int, Outcome, int, str, str]]
+) -> None:
+    """Record how the work of many subjects ended: each its id, outcome, version, format and reason."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            **_pending(stage, subject_id),
+            "outcome": outcome.value,
+            "version": version,
+            "format": format_,
+            "reason": reason,
+            "settled_at": now,
+        }
+        for subject_id, outcome, version, format_, reason in settlements
+    ]
+    if rows:
+        statement = upsert(connection, Ledger)
+        said = {name: statement.excluded[name] for name in ("outcome", "version", "format", "reason", "settled_at")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["stage", "subject_id"], set_=said), rows)
 
 
 def lock(connection: Connection, stage: Stage, *subject_ids: int) -> None:
@@ -102,6 +112,15 @@ SETTLED_OF = select(Ledger.subject_id).where(
     Ledger.subject_id.in_(bindparam("subjects", expanding=True)),
     Ledger.settled_at.is_not(None),
 )
+
+
+def settled_among(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> set[int]:
+    """Return those of the subjects for which a stage ever had a result."""
+    found: set[int] = set()
+    for chunk in chunked(subject_ids):
+        known = (Ledger.stage == stage, Ledger.subject_id.in_(chunk), Ledger.settled_at.is_not(None))
+        found.update(connection.scalars(select(Ledger.subject_id).where(*known)))
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`quarry extract …`: unpack, decode and slice what the crawl brought home, or one file at hand."""
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -15,12 +16,12 @@ from db.cli import catalog_options
 from db.terminal import printable
 from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
-from extract.inspecting import inspect_file, slice_file, tree
-from extract.pool import PoolUrlError, open_pool
+from extract.pool import PoolUrlError, open_pool, warm_up
 from extract.review.cli import DEFAULT_OUT, choose, review
-from extract.review.page import write_review
-from extract.review.unsure import files_at_hand
-from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
+from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
+from extract.sandbox import available
+
+logger = logging.getLogger(__name__)
 
 DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 TASK_TIMEOUT_S = 900.0
@@ -48,19 +49,21 @@ def run(
 
     Example: quarry extract run
     """
+    if pool.startswith("processes") and not dry_run:
+        warm_up()
     with Catalog(catalog_url, blobs_url) as catalog:
         outdate(catalog)
         if dry_run:
             _say_due(catalog)
             return
-        summary, stopped = Summary(), False
+        summary, stopped, gaps = Summary(), False, _say_gaps()
         try:
             _run_stages(catalog, pool, summary, stage)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
         except KeyboardInterrupt:
             stopped = True
-    _report(summary, as_json, stopped)
+    _report(summary, as_json, stopped, gaps)
     sys.exit(STOPPED if stopped else SOME_PROBLEMS if summary.problems else DONE)
 
 
@@ -90,6 +93,7 @@ def _progress() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rates]}"),
         TextColumn("{task.fields[problems]} problems"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -99,23 +103,36 @@ def _progress() -> Progress:
 
 
 def _run_stage(catalog: Catalog, runner: StageRunner, work: StageWork, summary: Summary, progress: Progress) -> None:
-    bar = progress.add_task(work.stage.value, total=None, problems=0)
-    count = 0
+    bar = progress.add_task(work.stage.value, total=None, problems=0, rates="")
+    count, tally, began = 0, Tally(), time.monotonic()
 
     def settled(result: Result) -> None:
         nonlocal count
         summary.add(work.stage, result, PROBLEMS)
+        tally.add(result)
         count += 1
-        if count % 50 == 1:
+        if count % 50 == 1 and not progress.disable:
             with catalog.database.read() as connection:
                 left = stages.count_due(connection, work.stage)
-            progress.update(bar, completed=count, total=count + left, problems=sum(summary.problems.values()))
+            rates = tally.rates(time.monotonic() - began)
+            progress.update(
+                bar, completed=count, total=count + left, problems=sum(summary.problems.values()), rates=rates
+            )
 
     runner.run(settled)
-    progress.update(bar, completed=count, total=count, problems=sum(summary.problems.values()))
+    rates = tally.rates(time.monotonic() - began)
+    progress.update(bar, completed=count, total=count, problems=sum(summary.problems.values()), rates=rates)
 
 
-def _report(summary: Summary, as_json: bool, stopped: bool) -> None:
+def _say_gaps() -> str:
+    """Say once what this kernel cannot take from the processes that read; '' when nothing."""
+    gaps = available().missing()
+    if gaps:
+        logger.warning("reading archives with less protection than intended: %s", gaps)
+    return gaps
+
+
+def _report(summary: Summary, as_json: bool, stopped: bool, gaps: str) -> None:
     if as_json:
         problems = [
             {"stage": stage, "outcome": outcome, "reason": reason, "count": count}
@@ -123,7 +140,15 @@ def _report(summary: Summary, as_json: bool, stopped: bool) -> None:
         ]
         outcomes = {stage: dict(counter) for stage, counter in summary.outcomes.items()}
         click.echo(
-            json.dumps({"settled": summary.settled, "outcomes": outcomes, "problems": problems, "stopped": stopped})
+            json.dumps(
+                {
+                    "settled": summary.settled,
+                    "outcomes": outcomes,
+                    "problems": problems,
+                    "stopped": stopped,
+                    "unprotected": gaps,
+                }
+            )
         )
         return
     if not summary.settled and not stopped:
@@ -134,6 +159,8 @@ def _report(summary: Summary, as_json: bool, stopped: bool) -> None:
         click.echo(f"  {count} × {stage} {outcome}: {printable(reason)}")
     if summary.problems:
         click.echo("  See `quarry catalog status --failed`.")
+    if gaps and summary.settled:
+        click.echo(f"Protection: {gaps}.")
     if stopped:
         click.echo("Stopped early; the same command goes on from here.")
 
@@ -146,6 +173,8 @@ def inspect(file: Path, as_json: bool) -> None:
 
     Example: quarry extract inspect pack.zip
     """
+    from extract.inspecting import inspect_file, tree  # readers and decoders, which `run` leaves to its workers
+
     found = inspect_file(file)
     if as_json:
         # Surrogates stand for bytes of names that are no text; JSON carries them escaped.
@@ -172,9 +201,14 @@ def slice_(context: click.Context, images: tuple[Path, ...], as_json: bool, as_p
     if not images:
         raise click.UsageError("which images?")
     if as_page:
+        from extract.review.page import write_review
+        from extract.review.unsure import files_at_hand
+
         page, count = write_review(out, files_at_hand(images))
         click.echo(f"{count} images in {page}")
         return
+    from extract.inspecting import slice_file
+
     bad = False
     for image in images:
         start = time.perf_counter()

@@ -32,6 +32,8 @@ from extract.sandbox import Budget, restrict
 
 T = TypeVar("T")
 R = TypeVar("R")
+CLOCK_ROOM_S = 60.0
+"""Readers watch the clock themselves; a child that is this much later is ended."""
 _HEADER_BYTES = 4
 _MESSAGE_MAX_BYTES = 512 << 20
 _PIPE_BYTES = 1 << 20

@@ -1,15 +1,21 @@
 """Looking into one file at hand, without a catalog."""
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.markup import escape
 from rich.tree import Tree
 
 from db.terminal import printable
+from extract.archives.interface import Limits, Unpacked
 from extract.archives.unpack import HashSink, unpack
+from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
 from extract.images.decode import first_frame
 from extract.images.interface import DecodeError
+from extract.sandbox import Budget
 from extract.sheets.errors import SidecarError
 from extract.sheets.model import Hints, SidecarSheet, Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
@@ -23,7 +29,7 @@ SIBLINGS_MAX = 2000
 
 def inspect_file(path: Path) -> dict[str, Any]:
     """Return state, format, reason and members of an archive, one level deep (the machine interface)."""
-    unpacked = unpack(path, HashSink(), name=path.name)
+    unpacked = _unpacked(path)
     return {
         "state": unpacked.state,
         "format": unpacked.format,
@@ -42,11 +48,33 @@ def inspect_file(path: Path) -> dict[str, Any]:
     }
 
 
+def _unpacked(path: Path) -> Unpacked:
+    """Look into an archive in a child process without rights, as `quarry extract run` does."""
+    limits = Limits()
+    path.open("rb").close()
+    work: Work[Path, Unpacked] = Work(_look, Unpacked, limits.seconds + CLOCK_ROOM_S, Budget(limits.memory_bytes))
+    with TemporaryDirectory(prefix="quarry-inspect-") as scratch:
+        ((_, _, answer),) = run_confined(work, [path.absolute()], Path(scratch), lambda item, folder, part: None)
+    if isinstance(answer, Lost):
+        return Unpacked("refused" if answer.late else "damaged", "", answer.reason.partition("\n")[0], ())
+    return answer
+
+
+def _look(path: Path, _folder: Path, _tell: Callable[[Any], None]) -> Unpacked:
+    return unpack(path, HashSink(), name=path.name)
+
+
+_COLOURS = {"ok": "green", "empty": "green", "damaged": "red", "refused": "red"}
+
+
 def tree(name: str, found: dict[str, Any]) -> Tree:
     """Draw what `inspect_file` found."""
-    title = (
-        f"[bold]{escape(printable(name))}[/]  {found['format']}: {found['state']} {escape(printable(found['reason']))}"
-    )
+    state = f"[{_COLOURS.get(found['state'], 'yellow')}]{found['state']}[/]"
+    counts = Counter(member["state"] for member in found["members"])
+    said = ", ".join(f"{count:,} {word}" for word, count in sorted(counts.items())) or "nothing in it"
+    size = sum(member["size"] or 0 for member in found["members"])
+    reason = escape(printable(found["reason"]))
+    title = f"[bold]{escape(printable(name))}[/]  {found['format']}: {state}, {said}, {size:,} B  {reason}".rstrip()
     root = Tree(title, highlight=False)
     folders: dict[tuple[str, ...], Tree] = {(): root}
     for member in found["members"]:

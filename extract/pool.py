@@ -8,6 +8,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from multiprocessing import forkserver
 from typing import Any
 
 from pebble import ProcessPool
@@ -17,6 +18,12 @@ PRELOAD = ["extract.worker"]
 
 class PoolUrlError(ValueError):
     """The pool URL is not understood."""
+
+
+def warm_up() -> None:
+    """Begin importing what workers need, in the process they will be forked from, while the caller goes on."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
+    forkserver.ensure_running()
 
 
 class ProcessExecutor(Executor):

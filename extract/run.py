@@ -16,22 +16,23 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from db import Catalog, stages
-from db.blobs import is_disk_error
+from db.blobs import BlobStore, is_disk_error
 from db.context import blob_names, image_contexts
-from db.derive import record_read, record_slices
+from db.derive import record_reads, record_slices
 from db.engine import Database
 from db.matching import match_sidecars
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
 from extract.errors import ToolMissingError
+from extract.journal import Journal
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
-from extract.worker import read_blobs, slice_images
+from extract.volume_sets import wake, with_volumes
 
 logger = logging.getLogger(__name__)
 
-BATCH_ITEMS = 32
+BATCH_ITEMS = 128
 BATCH_BYTES = 2 * 1024 * 1024
 LOOK_AHEAD = 256
 IN_FLIGHT_PER_WORKER = 3
@@ -49,9 +50,11 @@ class StageWork:
     find: Callable[[Connection, int, int], tuple[list[Any], int]]
     do: Callable[..., list[Any]]
     arguments: tuple[Any, ...]
-    settle: Callable[[Connection, Any, Any], None]
+    settle: Callable[[Connection, Sequence[tuple[Any, Any]]], None]
     lost: Callable[[Outcome, str], Any]
     prepare: Callable[[Database], object] = lambda database: None
+    after: Callable[[BlobStore, Sequence[tuple[Any, Any]]], None] = lambda blobs, done: None
+    """What may be cleared away once results are in the catalog."""
 
 
 @dataclass
@@ -73,15 +76,52 @@ class Summary:
         return sum(sum(counter.values()) for counter in self.outcomes.values())
 
 
+@dataclass
+class Tally:
+    """What a stage went through, for people who watch."""
+
+    archives: int = 0
+    members: int = 0
+    images: int = 0
+
+    def add(self, result: Result) -> None:
+        """Count a settled result."""
+        if isinstance(result, ReadResult):
+            self.archives += bool(result.members)
+            self.members += len(result.members)
+            self.images += len(result.frames)
+        else:
+            self.images += 1
+
+    def rates(self, seconds: float) -> str:
+        """Say how many of each a second; nothing of what did not occur."""
+        counts = (("archives", self.archives), ("members", self.members), ("images", self.images))
+        return ", ".join(f"{count / max(seconds, 0.1):,.1f} {what}/s" for what, count in counts if count)
+
+
+def _read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
+    """Import readers and decoders where they are needed: in workers only."""
+    from extract.worker import read_blobs
+
+    return read_blobs(blobs_url, tasks, limits)
+
+
+def _slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
+    from extract.worker import slice_images
+
+    return slice_images(blobs_url, tasks)
+
+
 def read_work(limits: Limits) -> StageWork:
     """READ: blobs into members, frames, sidecars."""
     return StageWork(
         Stage.READ,
         _find_blobs,
-        read_blobs,
+        _read_blobs,
         (limits,),
-        lambda connection, task, result: record_read(connection, task.blob_id, result),
+        lambda connection, done: record_reads(connection, [(task.blob_id, result) for task, result in done]),
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
+        _forget_journals,
     )
 
 
@@ -90,19 +130,30 @@ def slice_work() -> StageWork:
     return StageWork(
         Stage.SLICE,
         _find_images,
-        slice_images,
+        _slice_images,
         (),
-        lambda connection, task, result: record_slices(connection, task.image_id, result),
+        _settle_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
         match_sidecars,
     )
+
+
+def _forget_journals(blobs: BlobStore, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
+    for task, result in done:
+        if result.members:
+            Journal(blobs.temporary, READ_VERSIONS["archive"]).forget(task.sha256)
+
+
+def _settle_slices(connection: Connection, done: Sequence[tuple[SliceTask, SliceResult]]) -> None:
+    for task, result in done:
+        record_slices(connection, task.image_id, result)
 
 
 def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[ReadTask], int]:
     due = stages.due_blobs(connection, after, count)
     names = blob_names(connection, [blob.id for blob in due])
     tasks = [ReadTask(blob.id, blob.sha256, blob.size_bytes, names.get(blob.id, "")) for blob in due]
-    return tasks, due[-1].id if due else after
+    return with_volumes(connection, tasks), due[-1].id if due else after
 
 
 def _find_images(connection: Connection, after: int, count: int) -> tuple[list[SliceTask], int]:
@@ -113,8 +164,9 @@ def _find_images(connection: Connection, after: int, count: int) -> tuple[list[S
 
 
 def outdate(catalog: Catalog) -> None:
-    """Make due again what older versions of readers and slicer settled."""
+    """Make due again what older versions of readers and slicer settled, and volumes that need wait no longer."""
     with catalog.database.write() as connection:
+        wake(connection)
         stages.outdate(connection, Stage.READ, read_versions_by_format(), READ_VERSIONS["other"])
         stages.outdate(connection, Stage.SLICE, {}, SLICE_VERSION)
 
@@ -180,8 +232,8 @@ class StageRunner:
         """Write results in one transaction; if the database refuses the data of one, that one fails alone."""
         try:
             with self._catalog.database.write() as connection:
-                for task, result in zip(tasks, results, strict=True):
-                    self._work.settle(connection, task, result)
+                self._work.settle(connection, list(zip(tasks, results, strict=True)))
+            self._work.after(self._catalog.blobs, list(zip(tasks, results, strict=True)))
         except (DataError, IntegrityError) as error:
             if len(tasks) == 1:
                 logger.exception("%s: the database refuses what was found", tasks[0])

@@ -7,13 +7,32 @@ from db.records import ChoiceRecord
 
 
 @dataclass(frozen=True)
+class Volumes:
+    """The set that a volume belongs to: (file name to give it, SHA-256) in order, and the file name to start from.
+
+    `first` is what people call the first one; `missing` what the set waits for, '' when it is whole.
+    """
+
+    parts: tuple[tuple[str, bytes], ...]
+    start: str
+    first: str
+    missing: str
+    size_bytes: int
+
+    def leads(self, sha256: bytes) -> bool:
+        """Tell whether the set is read from this blob."""
+        return (self.start, sha256) in self.parts
+
+
+@dataclass(frozen=True)
 class ReadTask:
-    """Read this blob. `name` is what it was called where it was seen."""
+    """Read this blob. `name` is what it was called where it was seen; `volumes` the set it may belong to."""
 
     blob_id: int
     sha256: bytes
     size_bytes: int
     name: str
+    volumes: Volumes | None = None
 
 
 @dataclass(frozen=True)

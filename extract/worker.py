@@ -5,9 +5,12 @@ Results carry records; member bytes are in the blob store before the result retu
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -18,7 +21,7 @@ from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
 from extract.archives.unpack import Memory, unpack
-from extract.confined import Lost, Work, run_confined
+from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
 from extract.images.decode import IMAGE_FORMATS, decode, first_frame
 from extract.images.interface import DecodeError
 from extract.journal import Journal
@@ -30,9 +33,10 @@ from extract.sheets.slice import slice_image
 from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.spool import Adoption, SpoolSink, UnknownBytesError
-from extract.tasks import ReadTask, SliceTask
+from extract.tasks import ReadTask, SliceTask, Volumes
 from extract.tiles.cut import candidates_of, cut_tiles
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_version
+from extract.volume_sets import FORMAT
 
 MAX_REASON = 500
 """So much is kept of why sidecars were set aside, in characters."""
@@ -40,8 +44,6 @@ MAX_REASON = 500
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 300.0
-CLOCK_ROOM_S = 60.0
-"""Readers watch the clock themselves; a child that is this much later is ended."""
 
 
 def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
@@ -60,18 +62,52 @@ def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> l
         adoption.take(folder, [note.sha256 for note in notes if note.sha256])
         journal.append(task.sha256, notes)
 
-    work = Work(partial(_read, blobs, journal, limits), ReadResult, limits.seconds + CLOCK_ROOM_S, Budget())
-    results = []
-    for task, folder, result in run_confined(work, tasks, blobs.temporary, found):
-        if isinstance(result, ReadResult):
-            try:
-                adoption.take(folder, [member.sha256 for member in result.members if member.sha256])
-                results.append(result)
-            except UnknownBytesError as error:
-                results.append(_lost_reading(blobs, task, Lost(str(error))))
-        else:
-            results.append(_lost_reading(blobs, task, result))
-    return results
+    with volume_links(blobs, tasks) as links:
+        do = partial(_read, _Means(blobs, journal, limits, links))
+        budget = Budget(limits.memory_bytes, cpu_s=2 * int(limits.seconds + CLOCK_ROOM_S))
+        work = Work(do, ReadResult, limits.seconds + CLOCK_ROOM_S, budget)
+        return [
+            _settled(blobs, adoption, task, folder, answer)
+            for task, folder, answer in run_confined(work, tasks, blobs.temporary, found)
+        ]
+
+
+@dataclass(frozen=True)
+class _Means:
+    """What a child reads with. `links` leads to the first volume of a set, by SHA-256."""
+
+    blobs: BlobStore
+    journal: Journal
+    limits: Limits
+    links: Mapping[bytes, Path]
+
+
+def _settled(
+    blobs: BlobStore, adoption: Adoption, task: ReadTask, folder: Path, answer: ReadResult | Lost
+) -> ReadResult:
+    """Take over what a child found, and make a result of every answer."""
+    if isinstance(answer, Lost):
+        return _lost_reading(blobs, task, answer)
+    try:
+        adoption.take(folder, [member.sha256 for member in answer.members if member.sha256])
+    except UnknownBytesError as error:
+        return _lost_reading(blobs, task, Lost(str(error)))
+    return answer
+
+
+@contextmanager
+def volume_links(blobs: BlobStore, tasks: Sequence[ReadTask]) -> Iterator[dict[bytes, Path]]:
+    """Give the volumes of whole sets the names that readers look for, as links side by side in a folder for each."""
+    links = {}
+    with TemporaryDirectory(prefix="volumes-", dir=blobs.temporary) as folder:
+        for task in tasks:
+            if task.volumes and task.volumes.leads(task.sha256) and not task.volumes.missing:
+                place = Path(folder) / task.sha256.hex()
+                place.mkdir()
+                for alias, sha256 in task.volumes.parts:
+                    (place / alias).symlink_to(blobs.path(sha256))
+                links[task.sha256] = place / task.volumes.start
+        yield links
 
 
 def _lost_reading(blobs: BlobStore, task: ReadTask, lost: Lost) -> ReadResult:
@@ -83,24 +119,41 @@ def _lost_reading(blobs: BlobStore, task: ReadTask, lost: Lost) -> ReadResult:
     return ReadResult(outcome, version, format_, lost.reason.partition("\n")[0])
 
 
-def _read(
-    blobs: BlobStore, journal: Journal, limits: Limits, task: ReadTask, folder: Path, tell: Callable[[Any], None]
-) -> ReadResult:
-    path = blobs.path(task.sha256)
+def _read(means: _Means, task: ReadTask, folder: Path, tell: Callable[[Any], None]) -> ReadResult:
+    path = means.blobs.path(task.sha256)
     head = _head(path)
     if is_junk(task.name):
         return ReadResult(Outcome.IGNORED, read_version("junk"), "junk", "left behind by an operating system")
     if not head:
         return ReadResult(Outcome.EMPTY, read_version("empty"), "empty", "no bytes")
+    if task.volumes and (settled := _as_volume(means, task, task.volumes)):
+        return settled
     format_ = sniff(head, path)
     if format_ in IMAGE_FORMATS:
         return _read_image(path, format_)
-    if format_ in ARCHIVE_FORMATS:
-        memory = Memory(_still_there(blobs, journal.read(task.sha256)), tell)
-        return _read_archive(path, SpoolSink(folder, blobs), format_, task, limits, memory)
+    if format_ in ARCHIVE_FORMATS or task.sha256 in means.links:
+        return _read_archive(means, path, format_, task, folder, tell)
     if task.size_bytes <= SIDECAR_MAX_BYTES and may_be_sidecar(task.name, head):
         return _read_sidecar(path, format_, task)
     return _unsupported(format_, task)
+
+
+def _as_volume(means: _Means, task: ReadTask, volumes: Volumes) -> ReadResult | None:
+    """Settle a volume that is not the one to read from, or whose set is not whole; None to read on.
+
+    Names alone prove nothing: the set counts when its first file is an archive.
+    """
+    lead = dict(volumes.parts).get(volumes.start)
+    if lead is not None:
+        path = means.blobs.path(lead)
+        if sniff(_head(path), path) not in ARCHIVE_FORMATS:
+            return None
+    version = READ_VERSIONS["other"]
+    if volumes.missing:
+        return ReadResult(Outcome.PARTIAL, version, FORMAT, f"waits for other volumes: {volumes.missing}")
+    if not volumes.leads(task.sha256):
+        return ReadResult(Outcome.IGNORED, version, FORMAT, f"volume of {volumes.first}, and read with it")
+    return None
 
 
 def _head(path: Path) -> bytes:
@@ -108,9 +161,10 @@ def _head(path: Path) -> bytes:
         return stream.read(HEAD_BYTES)
 
 
-def _still_there(blobs: BlobStore, notes: tuple[Note, ...]) -> tuple[Note, ...]:
-    """Drop notes of members whose bytes have left the store since."""
-    return tuple(note for note in notes if note.sha256 is None or blobs.has(note.sha256))
+def _still_there(means: _Means, task: ReadTask) -> tuple[Note, ...]:
+    """Return what the journal knows of an archive, but for members whose bytes have left the store since."""
+    notes = means.journal.read(task.sha256)
+    return tuple(note for note in notes if note.sha256 is None or means.blobs.has(note.sha256))
 
 
 def _unsupported(format_: str, task: ReadTask) -> ReadResult:
@@ -127,9 +181,12 @@ def _read_image(path: Path, format_: str) -> ReadResult:
 
 
 def _read_archive(
-    path: Path, sink: SpoolSink, format_: str, task: ReadTask, limits: Limits, memory: Memory
+    means: _Means, path: Path, format_: str, task: ReadTask, folder: Path, tell: Callable[[Any], None]
 ) -> ReadResult:
-    unpacked = unpack(path, sink, limits, name=Path(task.name).name, memory=memory)
+    sink, memory = SpoolSink(folder, means.blobs), Memory(_still_there(means, task), tell)
+    if task.sha256 in means.links:
+        path, memory = means.links[task.sha256], Memory()  # a journal knows one blob, not a set of them
+    unpacked = unpack(path, sink, means.limits, name=Path(task.name).name, memory=memory)
     members = tuple(MemberRecord(**dataclasses.asdict(member)) for member in unpacked.members)
     found = unpacked.format or format_
     return ReadResult(Outcome(unpacked.state), read_version(found), found, unpacked.reason, members=members)

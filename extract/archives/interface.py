@@ -44,7 +44,7 @@ class Limits:
 
     The first `ratio_from_bytes` of output are free: sheets that are mostly transparent shrink a thousandfold without
     being bombs. What comes behind them may be `ratio` times the archive's size. `depth` is for whoever unpacks members
-    of members.
+    of members; `memory_bytes` for the process that reads, on top of what it has mapped when it begins.
     """
 
     total_bytes: int = 4096 * MIB
@@ -56,6 +56,7 @@ class Limits:
     depth: int = 8
     dictionary_bytes: int = 256 * MIB
     seconds: float = 300.0
+    memory_bytes: int = 3072 * MIB
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,8 @@ def _state(attempt: _Attempt) -> State:
         return "ok" if attempt.taken else "empty"
     if "ok" in states:
         return "partial"
+    if "refused" in states:
+        return "refused"
     if problem is not None and (problem.state == "damaged" or not files):
         return problem.state
     return "damaged" if "damaged" in states else "unsupported"

@@ -14,7 +14,25 @@ from PIL import Image, ImageDraw, ImageFont
 from extract.sheets.art_pool import Picture, Shelf, trimmed
 
 GROUNDS = ((255, 0, 255), (0, 0, 0), (255, 255, 255), (0, 128, 128), (34, 32, 52), (92, 148, 252), (0, 255, 0))
-WORDS = "START GAME OVER score options level player castle quest engine Magic forest 2048 pause Exit new sky".split()
+WORDS = [
+    "START",
+    "GAME",
+    "OVER",
+    "score",
+    "options",
+    "level",
+    "player",
+    "castle",
+    "quest",
+    "engine",
+    "Magic",
+    "forest",
+    "2048",
+    "pause",
+    "Exit",
+    "new",
+    "sky",
+]
 MAX_SIDE_PX = 1024
 
 
