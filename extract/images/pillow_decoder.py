@@ -14,7 +14,7 @@ from PIL import Image
 from db.pixels import Rgba
 from extract.images.foreign import foreign, salvaging
 from extract.images.interface import Budget, DamagedImageError, DecodedFrame, DecodeError, ImageLimits
-from extract.images.png_check import PngFlaw, find_flaw, mode_of
+from extract.images.png_check import PngFlaw, find_flaw, mode_of, without_flaws
 from extract.images.samples import orientation_of, palette_size, rgba_of, upright
 
 # Our own limit is held against the header before anything is decoded.
@@ -70,6 +70,8 @@ class PillowDecoder:
 def decode_bytes(data: bytes, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
     """Yield the frames of a file that is in memory. Raises DecodeError's children."""
     flaw = find_flaw(data) if format_ == "png" else None
+    if flaw is not None and not flaw.pixels:
+        data = without_flaws(data)
     begun = False
     try:
         for frame in _frames(data, format_, limits, flaw):

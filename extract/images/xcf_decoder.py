@@ -182,7 +182,8 @@ def _between(below: Floats, above: Floats, layer: XcfLayer) -> Floats:
     share = np.float32(layer.opacity)
     alpha = below[..., 3:] * (1 - share) + above[..., 3:] * share
     mixed = to(below[..., :3]) * below[..., 3:] * (1 - share) + to(above[..., :3]) * above[..., 3:] * share
-    return np.concatenate([back(mixed / np.maximum(alpha, np.float32(1e-6))), alpha], axis=-1)
+    straight = np.asarray(mixed / np.maximum(alpha, np.float32(1e-6)), np.float32)
+    return np.concatenate([back(straight), alpha], axis=-1)
 
 
 def _decoded(values: Floats) -> Floats:

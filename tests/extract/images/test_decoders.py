@@ -9,7 +9,8 @@ from db.pixels import canonical, pixel_hash
 from db.vocabulary import Outcome
 from extract.images.decode import IMAGE_FORMATS, decode, read_frame
 from extract.sniff import HEAD_BYTES, sniff
-from tests.extract.images.cases import CASES, Case
+from tests.extract.images.cases import CASES
+from tests.extract.images.pictures import Case
 
 
 def test_every_format_has_a_golden_case() -> None:
