@@ -9,6 +9,7 @@ import pytest
 
 from db.pixels import canonical, pixel_hash
 from db.vocabulary import Outcome
+from extract.images import aseprite_decoder, xcf_decoder
 from extract.images.decode import IMAGE_FORMATS, decode, read_frame
 from extract.sniff import HEAD_BYTES, sniff
 from tests.conftest import ROOT
@@ -63,3 +64,13 @@ def test_tags_of_an_animation_are_labels(tmp_path: Path) -> None:
     path = tmp_path / "blob"
     path.write_bytes(case.data)
     assert [frame.label for frame in decode(path, "ase").frames] == ["walk", "walk", ""]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.format in ("xcf", "ase")], ids=str)
+def test_strips_join_without_a_seam(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(case.data)
+    whole = decode(path, case.format)
+    monkeypatch.setattr(xcf_decoder, "_STRIP_PIXELS", 1)
+    monkeypatch.setattr(aseprite_decoder, "_STRIP_PIXELS", 1)
+    assert decode(path, case.format) == whole
