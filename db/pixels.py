@@ -25,17 +25,21 @@ def read_frame(path: Path, number: int) -> Rgba:
     return pixels
 
 
+_ALPHA = np.array([0, 0, 0, 255], np.uint8).view(np.uint32)[0]
+
+
 def canonical_rgba(picture: PillowImage.Image) -> Rgba:
     """Return the picture's canonical pixels."""
-    return canonical(np.array(picture if picture.mode == "RGBA" else picture.convert("RGBA"), dtype=np.uint8))
+    rgba = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+    return canonical(np.frombuffer(rgba.tobytes(), np.uint8).reshape(picture.height, picture.width, 4))
 
 
 def canonical(pixels: Rgba) -> Rgba:
-    """Clear, in place, the colours under alpha 0: they are invisible, so they do not count."""
-    invisible = pixels[..., 3] == 0
-    if invisible.any():
-        pixels[invisible] = 0
-    return pixels
+    """Return a copy without the colours under alpha 0: they are invisible, so they do not count."""
+    words = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
+    visible = (words & _ALPHA) != 0
+    clear: Rgba = (words.copy() if visible.all() else words * visible)[..., None].view(np.uint8)
+    return clear
 
 
 def pixel_hash(rgba: Rgba) -> bytes:

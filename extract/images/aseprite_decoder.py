@@ -53,6 +53,8 @@ _MODES = [
     "divide",
 ]
 _GROUPS_BLEND = 2
+_STRIP_PIXELS = 1 << 20
+"""Composed at a time: floating point needs many times the memory of the picture."""
 _STORED = {8: "P", 16: "LA", 32: "RGBA"}
 
 
@@ -123,12 +125,19 @@ class _Painter:
         self._budget = budget
         self._root = _tree(sprite.layers)
         self._tiles: dict[tuple[int, bytes, bool], NDArray[np.uint8]] = {}
+        self._shown: dict[int, NDArray[np.uint8]] = {}
+        self._top = 0
 
     def paint(self, number: int) -> Rgba:
         """Return one frame's pixels. Raises DamagedImageError, UnsupportedImageError."""
         frame, header = self._sprite.frames[number], self._sprite.header
-        canvas = np.zeros((header.height, header.width, 4), np.float32)
-        return canonical(as_bytes(self._onto(canvas, self._root, frame)))
+        rows = max(1, _STRIP_PIXELS // header.width)
+        self._shown.clear()
+        strips = []
+        for self._top in range(0, header.height, rows):
+            canvas = np.zeros((min(rows, header.height - self._top), header.width, 4), np.float32)
+            strips.append(as_bytes(self._onto(canvas, self._root, frame)))
+        return canonical(np.concatenate(strips))
 
     def _onto(self, canvas: Floats, group: _Node, frame: Frame) -> Floats:
         for node in self._ordered(group, frame):
@@ -159,13 +168,15 @@ class _Painter:
         cel = frame.cels.get(index)
         if cel is None:
             return
-        pixels = self._pixels(self._source(cel), layer, frame)
+        if index not in self._shown:
+            self._shown[index] = self._pixels(self._source(cel), layer, frame)
+        pixels, x, y = self._shown[index], cel.x, cel.y - self._top
         height, width = canvas.shape[:2]
-        left, top = max(0, cel.x), max(0, cel.y)
-        right, bottom = min(width, cel.x + pixels.shape[1]), min(height, cel.y + pixels.shape[0])
+        left, top = max(0, x), max(0, y)
+        right, bottom = min(width, x + pixels.shape[1]), min(height, y + pixels.shape[0])
         if left >= right or top >= bottom:
             return
-        seen = as_floats(pixels[top - cel.y : bottom - cel.y, left - cel.x : right - cel.x])
+        seen = as_floats(pixels[top - y : bottom - y, left - x : right - x])
         opacity = cel.opacity * layer.opacity / (255 * 255)
         canvas[top:bottom, left:right] = over(canvas[top:bottom, left:right], seen, opacity, _mode(layer))
 

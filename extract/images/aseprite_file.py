@@ -142,8 +142,7 @@ def _chunks(sprite: Sprite, frame: Frame, body: memoryview, count: int, palette:
     for number in range(count):
         size, kind = struct.unpack_from("<IH", body, at)
         if size < 6 or at + size > len(body):
-            sprite.flaw = f"chunk {number} of {count} is cut off"
-            return
+            raise struct.error(f"chunk {number} of {count} is cut off")
         chunk = body[at + 6 : at + size]
         if kind == 0x2004:
             sprite.layers.append(_layer(chunk, sprite.header))

@@ -14,44 +14,49 @@ from db.pixels import Rgba
 from db.records import ImageFacts
 from db.vocabulary import AlphaKind
 
+Words = NDArray[np.uint32]
+"""Pixels as 32-bit words."""
 COLOURS_MAX = 65_536
 """Counting ends here: this number means that many or more."""
-_BLOCK = 1 << 20
+_BLOCK = 1 << 17
 _ALPHA = np.array([0, 0, 0, 255], np.uint8).view(np.uint32)[0]
 
 
 def image_facts(rgba: Rgba) -> ImageFacts:
     """Describe canonical pixels, (height, width, 4) uint8."""
     words = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-    return ImageFacts(alpha_kind(words), colour_count(words), upscale(words))
+    known = _colours(words)
+    complete = known.size < COLOURS_MAX
+    return ImageFacts(_alpha_kind(known if complete else words.ravel()), min(known.size, COLOURS_MAX), upscale(words))
 
 
-def alpha_kind(words: NDArray[np.uint32]) -> AlphaKind:
-    """Tell whether pixels are all opaque, either opaque or invisible, or anything between."""
-    if np.bitwise_and.reduce(words, axis=None) & _ALPHA == _ALPHA:
+def _alpha_kind(words: Words) -> AlphaKind:
+    """Tell whether these are all opaque, either opaque or invisible, or anything between."""
+    if np.bitwise_and.reduce(words) & _ALPHA == _ALPHA:
         return AlphaKind.NONE
-    for block in _blocks(words):
-        alpha = block & _ALPHA
+    for begin in range(0, words.size, _BLOCK):
+        alpha = words[begin : begin + _BLOCK] & _ALPHA
         if not ((alpha == 0) | (alpha == _ALPHA)).all():
             return AlphaKind.GRADED
     return AlphaKind.BINARY
 
 
-def colour_count(words: NDArray[np.uint32]) -> int:
-    """Count distinct RGBA values, up to COLOURS_MAX; everything invisible is one of them."""
-    known: NDArray[np.uint32] = np.empty(0, np.uint32)
-    for block in _blocks(words):
-        ordered = np.sort(block, axis=None)
+def _colours(words: Words) -> Words:
+    """Return the distinct RGBA values: all of them, or at least COLOURS_MAX. Everything invisible is one of them."""
+    pixels = words.ravel()
+    known: Words = np.empty(0, np.uint32)
+    for begin in range(0, pixels.size, _BLOCK):
+        ordered = np.sort(pixels[begin : begin + _BLOCK])
         first = np.ones(ordered.size, np.bool_)
         np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
         fresh = ordered[first]
         known = fresh if not known.size else np.union1d(known, fresh)
         if known.size >= COLOURS_MAX:
-            return COLOURS_MAX
-    return int(known.size)
+            break
+    return known
 
 
-def upscale(words: NDArray[np.uint32]) -> int:
+def upscale(words: Words) -> int:
     """Return the largest k such that the image is a k-fold enlargement by whole pixels (nearest neighbour).
 
     Where neighbouring columns or rows differ anywhere, a cell begins: k divides all these places, width and height.
@@ -71,8 +76,3 @@ def upscale(words: NDArray[np.uint32]) -> int:
         if factor == 1:
             break
     return factor
-
-
-def _blocks(words: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:
-    rows = max(1, _BLOCK // words.shape[1])
-    return [words[top : top + rows] for top in range(0, words.shape[0], rows)]

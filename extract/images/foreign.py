@@ -4,6 +4,7 @@ Given hostile bytes they raise whatever comes to hand (struct.error, ZeroDivisio
 Rust), write warnings, and keep switches in global variables. Here that turns into our typed errors.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from extract.images.interface import DamagedImageError, DecodeError, RefusedImag
 DAMAGE_WARNINGS = ("Invalid APNG",)
 """Beginnings of warnings that mean lost pixels; all others are about metadata, which is not read here."""
 _MESSAGE_MAX = 200
+_ADDRESS = re.compile(r"<[^>]* at 0x[0-9a-f]+>")
+"""Objects in messages: equal causes should read equal."""
 
 
 @contextmanager
@@ -41,7 +44,8 @@ def foreign(doing: str = "") -> Iterator[None]:
 
 
 def _said(doing: str, error: BaseException) -> str:
-    message = f"{type(error).__name__}: {error}".replace("\0", "")[:_MESSAGE_MAX]
+    said = _ADDRESS.sub("", str(error)).replace("\0", "").strip()
+    message = f"{type(error).__name__}: {said}"[:_MESSAGE_MAX]
     return f"{doing}: {message}" if doing else message
 
 

@@ -98,7 +98,8 @@ def _hue(c: Floats) -> Floats:
     hue = np.where(
         high == red, (green - blue) / safe, np.where(high == green, 2 + (blue - red) / safe, 4 + (red - green) / safe)
     )
-    return np.expand_dims(np.where(spread > 0, hue % 6, 0).astype(np.float32), -1)
+    out: Floats = np.where(spread > 0, hue % 6, 0).astype(np.float32)[..., None]
+    return out
 
 
 def _value(c: Floats) -> Floats:
@@ -115,7 +116,8 @@ def _saturation(c: Floats) -> Floats:
 
 def _of_hsv(hue: Floats, saturation: Floats, value: Floats) -> Floats:
     steps = (np.array([5, 3, 1], np.float32) + hue) % 6
-    return value - value * saturation * np.clip(np.minimum(steps, 4 - steps), 0, 1)
+    colour: Floats = np.asarray(value - value * saturation * np.clip(np.minimum(steps, 4 - steps), 0, 1), np.float32)
+    return colour
 
 
 def _hsv_hue(b: Floats, s: Floats) -> Floats:

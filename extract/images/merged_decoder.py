@@ -3,6 +3,7 @@
 Source: OpenRaster baseline specification 0.0.5 (`mimetype` first, `mergedimage.png` required); Krita follows it.
 """
 
+import codecs
 import io
 import zipfile
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ class MergedDecoder:
         return True
 
     def preload(self) -> None:
-        """Nothing is imported late."""
+        """Import the encoding of old names in zip files."""
+        codecs.lookup("cp437")
 
     def decode(self, path: Path, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
         """Yield the merged picture. Raises DecodeError's children."""

@@ -13,8 +13,15 @@ from PIL import Image
 
 from db.pixels import Rgba
 from extract.images.foreign import foreign, salvaging
-from extract.images.interface import Budget, DamagedImageError, DecodedFrame, DecodeError, ImageLimits
-from extract.images.png_check import PngFlaw, find_flaw, mode_of
+from extract.images.interface import (
+    Budget,
+    DamagedImageError,
+    DecodedFrame,
+    DecodeError,
+    ImageLimits,
+    UnsupportedImageError,
+)
+from extract.images.png_check import PngFlaw, find_flaw, mode_of, without_flaws
 from extract.images.samples import orientation_of, palette_size, rgba_of, upright
 
 # Our own limit is held against the header before anything is decoded.
@@ -70,6 +77,8 @@ class PillowDecoder:
 def decode_bytes(data: bytes, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
     """Yield the frames of a file that is in memory. Raises DecodeError's children."""
     flaw = find_flaw(data) if format_ == "png" else None
+    if flaw is not None and not flaw.pixels:
+        data = without_flaws(data)
     begun = False
     try:
         for frame in _frames(data, format_, limits, flaw):
@@ -87,10 +96,15 @@ def decode_bytes(data: bytes, format_: str, limits: ImageLimits) -> Iterator[Dec
 
 
 def open_picture(data: bytes, format_: str) -> Image.Image:
-    """Open with the one plugin for a format. Raises DamagedImageError."""
+    """Open with the one plugin for a format. Raises DamagedImageError, UnsupportedImageError."""
     with foreign():
         import_module(f"PIL.{PLUGINS[format_]}ImagePlugin")
-        return Image.open(io.BytesIO(data), formats=(_PILLOW_NAMES.get(format_, format_.upper()),))
+        try:
+            return Image.open(io.BytesIO(data), formats=(_PILLOW_NAMES.get(format_, format_.upper()),))
+        except ValueError as error:
+            if format_ == "xpm":
+                raise UnsupportedImageError("colours that are named, or a header over several lines") from error
+            raise
 
 
 def _frames(data: bytes, format_: str, limits: ImageLimits, flaw: PngFlaw | None) -> Iterator[DecodedFrame]:

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_END = b"\0\0\0\0IEND\xaeB`\x82"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT", b"fcTL", b"acTL")
 _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 
@@ -40,6 +41,20 @@ def find_flaw(data: bytes) -> PngFlaw | None:
         if kind == b"IEND":
             return first
         at = end + 4
+
+
+def without_flaws(data: bytes) -> bytes:
+    """Return a PNG of whose flaws none concerns pixels without them: bad chunks left out, the end put there."""
+    kept, at = [SIGNATURE], len(SIGNATURE)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        chunk, kind = data[at : at + 12 + length], data[at + 4 : at + 8]
+        if kind == b"IEND":
+            break
+        if len(chunk) == 12 + length and zlib.crc32(chunk[4:-4]) == struct.unpack(">I", chunk[-4:])[0]:
+            kept.append(chunk)
+        at += 12 + length
+    return b"".join([*kept, _END])
 
 
 def _name(kind: bytes) -> str:

@@ -4,6 +4,7 @@ Source: Adobe Photoshop File Formats Specification. Size and depth are read from
 file. Photoshop stores a blank instead of the merged picture when told not to «maximize compatibility», and says so.
 """
 
+import codecs
 import struct
 from collections.abc import Iterator
 from importlib import import_module
@@ -43,6 +44,7 @@ class PsdDecoder:
         """Import psd-tools with what composing layers needs."""
         for name in ("psd_tools", "psd_tools.composite"):
             import_module(name)
+        codecs.lookup("utf-16-be")  # names of layers
 
     def decode(self, path: Path, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
         """Yield the merged picture. Raises DecodeError's children."""

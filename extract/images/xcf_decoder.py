@@ -15,11 +15,12 @@ from extract.images.blending import Floats, as_bytes
 from extract.images.foreign import foreign
 from extract.images.gimp_modes import NORMAL, PASS_THROUGH, layer_mode
 from extract.images.interface import Budget, DamagedImageError, DecodedFrame, ImageLimits
-from extract.images.xcf_file import INDEXED, XcfFile, XcfLayer, as_unit
+from extract.images.xcf_file import INDEXED, TILE, XcfFile, XcfLayer, as_unit
 
 _STORED = {0: "RGB", 1: "L", 2: "P"}
 _LINEAR_SPACE = 1
 _UNION = 1
+_STRIP_PIXELS = 1 << 19
 
 
 class XcfDecoder:
@@ -73,17 +74,25 @@ def _tree(layers: list[XcfLayer]) -> list[_Node]:
 
 
 class _Painter:
-    """Paints the layers of one file. `flaw`: why the picture is not as GIMP would show it, or nothing."""
+    """Paints the layers of one file. `flaw`: why the picture is not as GIMP would show it, or nothing.
+
+    A strip at a time, since layers in floating point would need sixteen times the memory of the picture.
+    """
 
     def __init__(self, file: XcfFile) -> None:
         self._file = file
+        self._top = 0
         self.flaw = ""
 
     def paint(self, layers: list[XcfLayer]) -> Rgba:
         """Return the flattened picture."""
-        header = self._file.header
-        canvas = np.zeros((header.height, header.width, 4), np.float32)
-        return canonical(as_bytes(self._onto(canvas, _tree(layers))))
+        header, tree = self._file.header, _tree(layers)
+        rows = max(1, _STRIP_PIXELS // header.width // TILE) * TILE
+        strips = []
+        for self._top in range(0, header.height, rows):
+            canvas = np.zeros((min(rows, header.height - self._top), header.width, 4), np.float32)
+            strips.append(as_bytes(self._onto(canvas, tree)))
+        return canonical(np.concatenate(strips))
 
     def _onto(self, canvas: Floats, nodes: list[_Node]) -> Floats:
         for node in nodes:
@@ -93,7 +102,7 @@ class _Painter:
                 if node.layer.group:
                     canvas = self._group_onto(canvas, node)
                 else:
-                    self._layer_onto(canvas, node.layer, self._pixels(node.layer))
+                    self._layer_onto(canvas, node.layer)
             except DamagedImageError as error:
                 self.flaw = self.flaw or f"a layer is left out: {error}"
         return canvas
@@ -104,31 +113,35 @@ class _Painter:
             through = self._onto(canvas.copy(), node.inside)
             return _between(canvas, through, layer)
         inside = self._onto(np.zeros_like(canvas), node.inside)
-        if layer.mask:
-            top, left, bottom, right = self._seen(canvas, layer)
-            mask = self._file.mask(layer.mask, layer.width, layer.height)
-            seen = mask[top - layer.y : bottom - layer.y, left - layer.x : right - layer.x]
-            inside[top:bottom, left:right, 3] *= seen
+        top, left, bottom, right = self._seen(canvas, layer)
+        if layer.mask and top < bottom:
+            mask = self._file.mask(layer.mask, layer.width, layer.height, self._rows(layer, top, bottom))
+            inside[top:bottom, left:right, 3] *= mask[:, left - layer.x : right - layer.x]
         self._compose(canvas, inside, layer)
         return canvas
 
     def _seen(self, canvas: Floats, layer: XcfLayer) -> tuple[int, int, int, int]:
+        """Return which part of the strip a layer covers: top, left, bottom, right."""
         height, width = canvas.shape[:2]
-        bottom, right = min(height, layer.y + layer.height), min(width, layer.x + layer.width)
-        return max(0, layer.y), max(0, layer.x), bottom, right
+        y = layer.y - self._top
+        return max(0, y), max(0, layer.x), min(height, y + layer.height), min(width, layer.x + layer.width)
 
-    def _layer_onto(self, canvas: Floats, layer: XcfLayer, pixels: Floats) -> None:
+    def _rows(self, layer: XcfLayer, top: int, bottom: int) -> tuple[int, int]:
+        """Return a layer's own rows for rows of the strip."""
+        return top + self._top - layer.y, bottom + self._top - layer.y
+
+    def _layer_onto(self, canvas: Floats, layer: XcfLayer) -> None:
         top, left, bottom, right = self._seen(canvas, layer)
         if top < bottom and left < right:
-            seen = pixels[top - layer.y : bottom - layer.y, left - layer.x : right - layer.x]
-            self._compose(canvas[top:bottom, left:right], seen, layer)
+            pixels = self._pixels(layer, self._rows(layer, top, bottom))
+            self._compose(canvas[top:bottom, left:right], pixels[:, left - layer.x : right - layer.x], layer)
 
-    def _pixels(self, layer: XcfLayer) -> Floats:
-        """Return a layer's pixels in sRGB values with its mask applied."""
+    def _pixels(self, layer: XcfLayer, rows: tuple[int, int]) -> Floats:
+        """Return some rows of a layer in sRGB values with its mask applied."""
         base, alpha = layer.kind // 2, layer.kind % 2
         channels = (3 if base == 0 else 1) + alpha
-        samples = self._file.samples(layer.tiles, layer.width, layer.height, channels)
-        out = np.ones((layer.height, layer.width, 4), np.float32)
+        samples = self._file.samples(layer.tiles, layer.width, layer.height, channels, rows)
+        out = np.ones((*samples.shape[:2], 4), np.float32)
         if base == INDEXED:
             palette = self._file.palette
             if palette is None or not len(palette):
@@ -147,7 +160,7 @@ class _Painter:
             if alpha:
                 out[..., 3] = values[..., -1]
         if layer.mask:
-            out[..., 3] *= self._file.mask(layer.mask, layer.width, layer.height)
+            out[..., 3] *= self._file.mask(layer.mask, layer.width, layer.height, rows)
         return out
 
     def _compose(self, canvas: Floats, source: Floats, layer: XcfLayer) -> None:
@@ -182,7 +195,8 @@ def _between(below: Floats, above: Floats, layer: XcfLayer) -> Floats:
     share = np.float32(layer.opacity)
     alpha = below[..., 3:] * (1 - share) + above[..., 3:] * share
     mixed = to(below[..., :3]) * below[..., 3:] * (1 - share) + to(above[..., :3]) * above[..., 3:] * share
-    return np.concatenate([back(mixed / np.maximum(alpha, np.float32(1e-6))), alpha], axis=-1)
+    straight = np.asarray(mixed / np.maximum(alpha, np.float32(1e-6)), np.float32)
+    return np.concatenate([back(straight), alpha], axis=-1)
 
 
 def _decoded(values: Floats) -> Floats:

@@ -146,34 +146,35 @@ class XcfFile:
             mask=mask if _number(said, 11, ">I", 1) != 0 else 0,
         )
 
-    def mask(self, at: int, width: int, height: int) -> NDArray[np.float32]:
-        """Return a mask's samples, (height, width), 0 to 1."""
+    def mask(self, at: int, width: int, height: int, rows: tuple[int, int]) -> NDArray[np.float32]:
+        """Return some rows of a mask, (rows, width), 0 to 1."""
         own_width, own_height, name = self._fields(">III", at)
         if (own_width, own_height) != (width, height):
             raise DamagedImageError(f"a mask of {own_width}×{own_height} on a layer of {width}×{height}")
         _, at = self._properties(at + 12 + name)
-        samples = self.samples(self._pointer(at)[0], width, height, 1)
+        samples = self.samples(self._pointer(at)[0], width, height, 1, rows)
         return as_unit(samples)[..., 0]
 
-    def samples(self, at: int, width: int, height: int, channels: int) -> NDArray[np.generic]:
-        """Return the samples of a hierarchy of tiles, (height, width, channels)."""
+    def samples(self, at: int, width: int, height: int, channels: int, rows: tuple[int, int]) -> NDArray[np.generic]:
+        """Return rows `rows[0]` to `rows[1]` of a hierarchy of tiles, (rows, width, channels)."""
         own_width, own_height, pixel = self._fields(">III", at)
         kind = self._sample_type(pixel, channels)
         if (own_width, own_height) != (width, height):
             raise DamagedImageError(f"pixels of {own_width}×{own_height} in a layer of {width}×{height}")
-        level, _ = self._pointer(at + 12)
-        at = level + 8
-        out = np.zeros((height, width, channels), kind)
-        for top in range(0, height, TILE):
-            for left in range(0, width, TILE):
-                pointer, at = self._pointer(at)
-                if pointer == 0:
-                    raise DamagedImageError("tiles are missing")
-                rows, columns = min(TILE, height - top), min(TILE, width - left)
-                raw = self._tile(pointer, rows * columns, pixel)
-                tile = np.frombuffer(raw, kind).reshape(rows, columns, channels)
-                out[top : top + rows, left : left + columns] = tile
-        return out
+        level, after = self._pointer(at + 12)
+        step, across = after - at - 12, -(-width // TILE)
+        first, last = rows[0] // TILE, -(-rows[1] // TILE)
+        out = np.zeros((min(height, last * TILE) - first * TILE, width, channels), kind)
+        for number in range(first * across, last * across):
+            pointer, _ = self._pointer(level + 8 + step * number)
+            if pointer == 0:
+                raise DamagedImageError("tiles are missing")
+            top, left = number // across * TILE, number % across * TILE
+            down, right = min(TILE, height - top), min(TILE, width - left)
+            raw = self._tile(pointer, down * right, pixel)
+            tile = np.frombuffer(raw, kind).reshape(down, right, channels)
+            out[top - first * TILE :, left:][:down, :right] = tile
+        return out[rows[0] - first * TILE : rows[1] - first * TILE]
 
     def _sample_type(self, pixel: int, channels: int) -> np.dtype[np.generic]:
         sample = "u1" if self.header.base == INDEXED else self.header.sample
