@@ -38,7 +38,9 @@ SELECT
         SELECT 1 FROM page_file pf WHERE pf.file_id = f.id AND pf.withdrawn_at IS NULL
     )) THEN 1 ELSE 0 END AS is_current,
     i.pixel_hash AS pixel_hash,
-    b.sha256 AS blob_sha256
+    b.sha256 AS blob_sha256,
+    t.position AS tile_position, t.tag AS tile_tag, t.alike_id AS alike_image_id,
+    i.orientation_hash AS orientation_hash
 FROM sighting s
 JOIN image i ON i.id = s.image_id
 JOIN place pl ON pl.id = s.place_id

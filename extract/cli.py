@@ -21,6 +21,7 @@ from extract.review.cli import DEFAULT_OUT, choose, review
 from extract.review.page import write_review
 from extract.review.unsure import files_at_hand
 from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
+from extract.tiles.cli import tiles
 
 DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 TASK_TIMEOUT_S = 900.0
@@ -189,3 +190,4 @@ def _one_line(found: dict[str, Any]) -> str:
 
 extract.add_command(review)
 extract.add_command(choose)
+extract.add_command(tiles)
