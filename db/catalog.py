@@ -10,10 +10,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.blobs import BlobStore
 from db.engine import Database, chunked
+from db.errors import UnknownImageError
 from db.migrate import upgrade
 from db.models import Image
 from db.settings import Settings
-from db.tiles import PixelSource, TileRef, by_frame, pixel_sources, tiles_of
+from db.sources import Source, by_source, find_sources
+from db.tiles import TileRef, tiles_of
 
 if TYPE_CHECKING:
     from db.pixels import Rgba
@@ -90,37 +92,35 @@ class Catalog:
 
     def open(self, image_id: int) -> "Rgba":
         """Return an image's canonical pixels, (height, width, 4) uint8 RGBA. Raises UnknownImageError."""
-        with self.database.read() as connection:
-            source = pixel_sources(connection, [image_id])[image_id]
-        return self._cut(source).copy()
+        return next(self.open_many([image_id]))[1]
 
     def open_many(self, image_ids: Sequence[int]) -> Iterator[tuple[int, "Rgba"]]:
-        """Yield (id, canonical pixels) of images, those of one sheet together: each sheet is decoded once.
+        """Yield ids with their pixels, each decoded frame in one go: images of one sheet follow each other.
 
-        Raises:
-            UnknownImageError: one of them is nowhere; those of earlier batches have been handed out.
-
+        Pixels are (height, width, 4) uint8 RGBA and the caller's own. Raises UnknownImageError before anything is
+        yielded if one of the images cannot be opened.
         """
-        for chunk in chunked(dict.fromkeys(image_ids)):
-            with self.database.read() as connection:
-                sources = pixel_sources(connection, chunk)
-            for _, members in by_frame(sources):
-                for image_id in members:
-                    yield image_id, self._cut(sources[image_id]).copy()
+        with self.database.read() as connection:
+            sources = find_sources(connection, image_ids)
+        missing = [image_id for image_id in image_ids if image_id not in sources]
+        if missing:
+            raise UnknownImageError(f"image {missing[0]} is not in the catalog, or was seen nowhere that still exists")
+        for image_id in by_source(image_ids, sources):
+            yield image_id, self._cut(sources[image_id])
 
     def tiles_of(self, sheet_id: int) -> list[TileRef]:
         """Return a sheet's tiles in the order of the sheet; `open_many` gives their pixels. Empty if it has none."""
         with self.database.read() as connection:
             return tiles_of(connection, sheet_id)
 
-    def _cut(self, source: PixelSource) -> "Rgba":
+    def _cut(self, source: Source) -> "Rgba":
         from db.orientation import upright
 
-        pixels = self._frame(source.sha256, source.frame)
-        if source.box is None:
-            return pixels
-        x, y, w, h = source.box
-        return upright(pixels[y : y + h, x : x + w], source.orientation)
+        pixels = self._frame(*source.decoded)
+        if source.box is not None:
+            x, y, w, h = source.box
+            pixels = upright(pixels[y : y + h, x : x + w], source.orientation)
+        return pixels.copy()
 
     @lru_cache(maxsize=16)  # noqa: B019 - a catalog lives as long as its program
     def _frame(self, sha256: bytes, frame: int) -> "Rgba":

@@ -1,13 +1,17 @@
 """Several sidecars, conventions and hints: one answer, and a reason for what was set aside."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extract.sheets import Grid, Hints, Rect, SidecarSheet, slice_image
 from extract.sheets.conventions import stated
 from extract.sheets.told import heed
+from extract.sidecar_json import as_json, from_json
 from tests.extract.sheets import sheet_pictures as draw
 
 OPAQUE = np.random.default_rng(4).integers(0, 255, (32, 64, 4), dtype=np.uint8) | np.uint8([0, 0, 0, 255])
@@ -146,3 +150,43 @@ def test_names_of_rpg_maker_are_heeded_with_sizes_that_fit(
 )
 def test_other_names_and_sizes_say_nothing(name: str, size: tuple[int, int]) -> None:
     assert stated([name], size) == ()
+
+
+numbers = st.integers(-3, 80)
+any_rect = st.builds(Rect, numbers, numbers, numbers, numbers, st.text(max_size=3), orientation=st.sampled_from([1, 6]))
+any_sheet = st.builds(
+    SidecarSheet,
+    st.just("a.png"),
+    st.none() | st.tuples(st.integers(1, 80), st.integers(1, 80)) | st.just((64, 32)),
+    st.none() | st.builds(Grid, st.tuples(st.integers(1, 70), st.integers(1, 70))),
+    st.none() | st.integers(0, 99),
+    st.none() | st.integers(0, 9),
+    st.lists(any_rect, max_size=4).map(tuple),
+    st.sampled_from(["", "css", "rpg-maker"]),
+    st.booleans(),
+    st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    st.booleans(),
+)
+
+
+@given(st.lists(any_sheet, max_size=4))
+@settings(deadline=None)
+def test_whatever_sidecars_say_the_cut_lies_in_the_picture(sheets: list[SidecarSheet]) -> None:
+    told = heed(OPAQUE, sheets)
+    assert told.slicing is not None or len(told.ignored) == len(sheets)
+    assert all(rect.inside(64, 32) for rect in (told.slicing.rects if told.slicing else ()))
+
+
+@given(any_sheet)
+def test_what_the_catalog_keeps_of_a_sidecar_says_the_same(sheet: SidecarSheet) -> None:
+    assert from_json(json.loads(json.dumps(as_json(sheet)))) == sheet
+
+
+def test_catalogs_of_the_first_release_say_rotated() -> None:
+    kept = as_json(SidecarSheet("a.png", rects=(Rect(1, 2, 3, 4),)))
+    for newer in ("orientation", "tag"):
+        del kept["rects"][0][newer]
+    kept["rects"][0].update(rotated=True)
+    for newer in ("shape", "partial"):
+        del kept[newer]
+    assert from_json(kept).rects == (Rect(1, 2, 3, 4, orientation=8),)
