@@ -126,6 +126,7 @@ def _slice(blobs: BlobStore, task: SliceTask) -> SliceResult:
         spacing=grid.spacing if grid else None,
         tiles=cut_tiles(rgba, slicing),
         candidates=candidates_of(slicing),
+        upscale=slicing.upscale,
     )
 
 
