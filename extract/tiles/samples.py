@@ -38,7 +38,8 @@ FIELDS = (
 """What every sample says of itself: columns of the view `image_catalog`; hashes as hexadecimal text."""
 
 Sample = dict[str, Any]
-SHEETS_AT_ONCE = 50
+SHEETS_AT_ONCE = 200
+IMAGES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -87,38 +88,44 @@ def _seen(selection: Selection, *columns: Any) -> Select[Any]:
 
 
 def distinct_images(database: Database, selection: Selection, batch: int) -> Iterator[list[Sample]]:
-    """Yield every distinct tile image once, in order of its id, in lists of at most `batch`."""
-    after = 0
+    """Yield every distinct tile image once, in order of its id, in lists of `batch`, the last one shorter."""
+    after, waiting = 0, list[Sample]()
     while True:
-        query = _seen(selection, Tile.image_id).where(Tile.image_id > after)
+        # First a range of an index, then what is wanted of it: what comes next must not cost a look at everything.
+        following = select(Tile.image_id).where(Tile.image_id > after).distinct().order_by(Tile.image_id)
         with database.read() as connection:
-            rows = connection.execute(query.group_by(Tile.image_id).order_by(Tile.image_id).limit(batch)).all()
+            ids = connection.scalars(following.limit(IMAGES_AT_ONCE)).all()
+            query = _seen(selection, Tile.image_id).where(Tile.image_id.in_(ids)).group_by(Tile.image_id)
+            rows = connection.execute(query.order_by(Tile.image_id)).all() if ids else []
             samples = _described(connection, [row[1] for row in rows])
-        if not rows:
-            return
-        yield [samples[row[1]] for row in rows]
-        after = rows[-1][0]
+        waiting += [samples[row[1]] for row in rows]
+        while len(waiting) >= batch:
+            yield waiting[:batch]
+            waiting = waiting[batch:]
+        if not ids:
+            break
+        after = ids[-1]
+    if waiting:
+        yield waiting
 
 
 def tiles_by_sheet(database: Database, selection: Selection) -> Iterator[list[Sample]]:
     """Yield the tiles of one sheet after another, by sheet id, each sheet in its own order."""
     after = 0
     while True:
-        next_sheets = (
-            _seen(selection, Tile.sheet_id)
-            .where(Tile.sheet_id > after)
-            .group_by(Tile.sheet_id)
-            .order_by(Tile.sheet_id)
-            .limit(SHEETS_AT_ONCE)
-        )
+        following = select(Sheet.image_id).where(Sheet.image_id > after).order_by(Sheet.image_id)
+        if selection.sheets:
+            following = following.where(Sheet.image_id.in_(selection.sheets))
         with database.read() as connection:
-            sheets = [row[0] for row in connection.execute(next_sheets)]
+            sheets = connection.scalars(following.limit(SHEETS_AT_ONCE)).all()
         for sheet_id in sheets:
             query = _seen(selection, Tile.position, Tile.id).where(Tile.sheet_id == sheet_id)
+            query = query.group_by(Tile.position, Tile.id).order_by(Tile.position, Tile.id)
             with database.read() as connection:
-                rows = connection.execute(query.group_by(Tile.position, Tile.id).order_by(Tile.position, Tile.id)).all()
+                rows = connection.execute(query).all()
                 samples = _described(connection, [row[2] for row in rows])
-            yield [samples[row[2]] for row in rows]
+            if rows:
+                yield [samples[row[2]] for row in rows]
         if not sheets:
             return
         after = sheets[-1]

@@ -149,3 +149,12 @@ def test_what_the_page_says_reaches_the_slicer(catalog: Catalog) -> None:
         (context,) = image_contexts(connection, [image_id])
     assert context.names == ("pack_32x32.zip/art/sheet.png",)
     assert context.said == ("P", "16x16", "all tiles are 24x24 px")
+
+
+def test_files_without_a_page_have_nothing_to_do_with_each_other(catalog: Catalog) -> None:
+    fetch(catalog, "sheet.png", png(3))
+    run(catalog)
+    fetch(catalog, "level.tsx", tsx("sheet.png"))
+    assert run(catalog).outcomes == {"read": {"ok": 1}}
+    assert tiles(catalog) == []
+    assert "sheet.png" in match_reasons(catalog)[0]
