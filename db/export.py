@@ -83,14 +83,15 @@ def write_tsv(database: Database, out: TextIO) -> int:
     out.write("\t".join(COLUMNS) + "\n")
     count = 0
     for count, row in enumerate(rows(database), 1):  # noqa: B007 - the last count is the answer
-        out.write("\t".join(_cell(row[name]) for name in COLUMNS) + "\n")
+        out.write("\t".join(cell(row[name]) for name in COLUMNS) + "\n")
     return count
 
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    r"""Return a value as it stands in a TSV: tabs, line ends and backslashes escaped as \t \n \r \\."""
     if value is None:
         return ""
     if isinstance(value, bool):

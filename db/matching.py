@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
 from db import stages
@@ -185,37 +185,51 @@ def _match(connection: Connection, file_id: int) -> int:
     images = _sliced_images(connection, file_id, page_id)
     woken = sorted({image.image_id for image in images if any(s.file_id == file_id for s in known.of(image))})
     stages.due_again(connection, Stage.SLICE, woken)
-    reason = _missing(connection, file_id, known)
+    reason = _missing(connection, file_id, page_id, known)
     stages.settle(connection, Stage.MATCH, file_id, Outcome.OK, MATCH_VERSION, reason=reason)
     return len(woken)
 
 
 def _sliced_images(connection: Connection, file_id: int, page_id: int | None) -> list[SeenImage]:
     """Return the images of a file and its page that were sliced already; the others are due anyway."""
-    of_page = File.page_id == page_id if page_id is not None else Place.file_id == file_id
-    rows = connection.execute(
-        select(Sighting.image_id, Place.file_id, File.page_id, func.coalesce(func.nullif(Place.path, ""), File.name))
-        .select_from(Sighting)
-        .join(Place, Place.id == Sighting.place_id)
-        .join(File, File.id == Place.file_id)
-        .join(Ledger, (Ledger.stage == Stage.SLICE) & (Ledger.subject_id == Sighting.image_id))
-        .where(or_(Place.file_id == file_id, of_page), Sighting.tile_id == 0, Ledger.outcome != Outcome.PENDING)
-    )
-    return [SeenImage(image_id, file, page, *posixpath.split(path)) for image_id, file, page, path in rows]
+    seen = {
+        place_id: (file, posixpath.split(path))
+        for place_id, file, path in _picture_places(connection, file_id, page_id)
+    }
+    found: list[SeenImage] = []
+    for chunk in chunked(seen):
+        rows = connection.execute(
+            select(Sighting.place_id, Sighting.image_id)
+            .join(Ledger, (Ledger.subject_id == Sighting.image_id) & (Ledger.stage == Stage.SLICE))
+            .where(Sighting.place_id.in_(chunk), Sighting.tile_id == 0, Ledger.outcome.not_in([Outcome.PENDING]))
+        )
+        for place_id, image_id in rows:
+            file, path = seen[place_id]
+            found.append(SeenImage(image_id, file, page_id, *path))
+    return found
 
 
-def _missing(connection: Connection, file_id: int, known: Described) -> str:
+def _picture_places(connection: Connection, file_id: int, page_id: int | None) -> set[tuple[int, int, str]]:
+    """Return (place, file, path) of the pictures in a file and on its page."""
+    found: set[tuple[int, int, str]] = set()
+    of_page = [] if page_id is None else [File.page_id == page_id]
+    for within in (Place.file_id == file_id, *of_page):
+        rows = connection.execute(
+            select(Place.id, Place.file_id, func.coalesce(func.nullif(Place.path, ""), File.name))
+            .select_from(Place)
+            .join(File, File.id == Place.file_id)
+            .join(Frame, (Frame.blob_id == Place.blob_id) & (Frame.number == 0))
+            .where(within)
+        )
+        found.update((place_id, file, path) for place_id, file, path in rows)
+    return found
+
+
+def _missing(connection: Connection, file_id: int, page_id: int | None, known: Described) -> str:
     """Say which pictures the sidecars of a file name that are neither in it nor on its page."""
     names = {sidecar.target: posixpath.basename(sidecar.target) for sidecar in known.astray(file_id)}
-    page_id = connection.scalar(select(File.page_id).where(File.id == file_id))
-    rows = connection.execute(
-        select(func.lower(func.coalesce(func.nullif(Place.path, ""), File.name)))
-        .select_from(Place)
-        .join(File, File.id == Place.file_id)
-        .join(Frame, Frame.blob_id == Place.blob_id)
-        .where(or_(Place.file_id == file_id, File.page_id == page_id))
-    )
-    there = {posixpath.basename(path) for (path,) in rows} if names else set()
+    places = _picture_places(connection, file_id, page_id) if names else set()
+    there = {posixpath.basename(path).lower() for _, _, path in places}
     missing = sorted(target for target, name in names.items() if name not in there and not name.startswith("*"))
     if not missing:
         return ""

@@ -19,7 +19,7 @@ Box = tuple[int, int, int, int]
 class Source:
     """A frame of a blob; `box` is (x, y, w, h) in pixels for a tile, None for the whole frame.
 
-    `orientation` says how a tile lies in its sheet (see db.orientation).
+    `orientation`: how to turn the tile's pixels to show them upright (see db.orientation).
     """
 
     sha256: bytes

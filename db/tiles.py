@@ -1,4 +1,4 @@
-"""A sheet's tiles, as rows."""
+"""The tiles of a sheet, in its own order."""
 
 from dataclasses import dataclass
 

@@ -47,7 +47,9 @@ SELECT
     i.colours AS colours,
     i.upscale AS upscale,
     i.pixel_hash AS pixel_hash,
-    b.sha256 AS blob_sha256
+    b.sha256 AS blob_sha256,
+    t.position AS tile_position, t.tag AS tile_tag, t.orientation AS orientation, t.alike_id AS alike_image_id,
+    i.orientation_hash AS orientation_hash
 FROM sighting s
 JOIN image i ON i.id = s.image_id
 JOIN place pl ON pl.id = s.place_id

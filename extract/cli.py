@@ -20,6 +20,7 @@ from extract.pool import PoolUrlError, open_pool, warm_up
 from extract.review.cli import DEFAULT_OUT, choose, review
 from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
 from extract.sandbox import available
+from extract.tiles.cli import tiles
 
 logger = logging.getLogger(__name__)
 
@@ -228,3 +229,4 @@ def _one_line(found: dict[str, Any]) -> str:
 
 extract.add_command(review)
 extract.add_command(choose)
+extract.add_command(tiles)

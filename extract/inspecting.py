@@ -26,6 +26,9 @@ from extract.sniff import HEAD_BYTES
 SIBLINGS_MAX = 2000
 """Larger folders are collections of files, not a sheet with its sidecar."""
 
+SHOWN_PARTS = 4
+"""So much of a path is about the picture: its name and the folders next to it."""
+
 
 def inspect_file(path: Path) -> dict[str, Any]:
     """Return state, format, reason and members of an archive, one level deep (the machine interface)."""
@@ -106,8 +109,8 @@ def slice_file(path: Path) -> dict[str, Any]:
 
 
 def hints_beside(path: Path) -> Hints:
-    """Return what an image file's name and the sidecars beside it say."""
-    return Hints(names=(path.name,), sidecars=_sidecars_beside(path))
+    """Return what an image file's path and the sidecars beside it say."""
+    return Hints(names=("/".join(path.absolute().parts[-SHOWN_PARTS:]),), sidecars=_sidecars_beside(path))
 
 
 def _as_json(kind: str, why: str, slicing: Slicing | None = None) -> dict[str, Any]:

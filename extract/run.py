@@ -121,7 +121,7 @@ def read_work(limits: Limits) -> StageWork:
         (limits,),
         lambda connection, done: record_reads(connection, [(task.blob_id, result) for task, result in done]),
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
-        _forget_journals,
+        after=_forget_journals,
     )
 
 
@@ -134,7 +134,7 @@ def slice_work() -> StageWork:
         (),
         _settle_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
-        match_sidecars,
+        prepare=match_sidecars,
     )
 
 

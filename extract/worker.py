@@ -240,6 +240,7 @@ def _slice(blobs: BlobStore, task: SliceTask, _folder: Path, _tell: Callable[[An
         spacing=grid.spacing if grid else None,
         tiles=cut_tiles(rgba, slicing),
         candidates=candidates_of(slicing),
+        upscale=slicing.upscale,
     )
 
 

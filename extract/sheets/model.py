@@ -121,7 +121,8 @@ class Slicing:
 
     `rects` holds the cells that show something, in reading order for grids; it is empty for `single`. `confidence`
     is the estimated probability (0 to 1) that this cut is the intended one. `why` is one sentence for a log.
-    `candidates` lists up to three other grids that the pixels allow, best first.
+    `candidates` lists up to three other grids that the pixels allow, best first. `ignored` says which sidecars were
+    set aside, and why. `upscale`: one pixel of the art is drawn as so many by so many pixels.
     """
 
     kind: Kind
@@ -132,6 +133,7 @@ class Slicing:
     source: Source
     candidates: tuple[Candidate, ...] = ()
     ignored: tuple[str, ...] = ()
+    upscale: int = 1
 
 
 @dataclass(frozen=True)

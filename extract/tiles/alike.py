@@ -1,8 +1,9 @@
 """Which tiles of a sheet nearly look the same: variants of one ground, steps of one animation.
 
-The difference of two tiles of one size is the mean of all channel differences (colours weighted by alpha) over the
-pixels that either of them draws, 0 to 1: empty margins do not make small sprites alike. A tile joins the first tile,
-in the order of the sheet, that is near enough; so a group has a member that every other resembles.
+Two tiles of one size are alike when the mean of their channel differences (colours weighted by alpha) is small over the
+pixels that either of them draws, and hardly any pixel differs visibly: empty margins do not make small sprites alike,
+and a black ground does not make icons alike. A tile joins the first tile, in the order of the sheet, that it is like;
+so a group has a member that every other resembles.
 """
 
 from collections import defaultdict
@@ -14,13 +15,17 @@ from numpy.typing import NDArray
 
 from db.pixels import Rgba, pixel_hash
 
-MAX_DIFFERENCE = 0.03
-"""One pixel in ten wholly recoloured is beyond it, a few shifted specks in a ground tile are not."""
+MAX_DIFFERENCE = 0.02
+"""Mean difference, 0 to 1: what noise, dithering or lossy compression makes of one picture."""
+
+VISIBLE = 24
+MAX_CHANGED = 0.02
+"""A pixel is another when a channel differs by more than `VISIBLE` of 255; so large a share may be (or one pixel)."""
 
 MAX_COMPARED = 4096
 """A sheet with more different tiles of one size is left ungrouped: comparing them all would cost too much."""
 
-MAX_BYTES = 256 << 20
+MAX_BYTES = 64 << 20
 """So much is compared pixel by pixel for tiles of one size; the rest stays ungrouped."""
 
 _COARSE = 4
@@ -50,25 +55,25 @@ class _Leaders:
     left: int = MAX_BYTES
 
     def __post_init__(self) -> None:
-        weighted = [_weighted(rgba) for rgba in self.pictures]
-        coarse = np.stack([_coarse(one) for one in weighted])
-        drawn = np.array([int((rgba[..., 3] > 0).sum()) for rgba in self.pictures])
-        area = weighted[0].shape[0] * weighted[0].shape[1]
-        for leader in range(len(weighted)):
-            if leader in self.found or self.left <= 0:
+        weighted = np.stack([_weighted(rgba) for rgba in self.pictures])
+        drawn = weighted[..., 3] > 0
+        counts = drawn.sum(axis=(1, 2))
+        coarse = _coarse(weighted)
+        area = weighted.shape[1] * weighted.shape[2]
+        free = np.ones(len(weighted), dtype=bool)
+        for leader in range(len(weighted) - 1):
+            if not free[leader]:
                 continue
-            # Means over parts differ no more than the pixels do: whatever is too far apart here is so there.
+            # Sums over parts differ no more than the pixels do: whatever is too far apart here is so there.
             apart = np.abs(coarse[leader + 1 :] - coarse[leader]).mean(axis=1) * area
-            near = np.flatnonzero(apart <= 255 * MAX_DIFFERENCE * (drawn[leader + 1 :] + drawn[leader])) + leader + 1
-            self._join(leader, [int(one) for one in near if one not in self.found], weighted)
-
-    def _join(self, leader: int, candidates: list[int], weighted: list[NDArray[np.uint8]]) -> None:
-        for one in candidates:
-            self.left -= weighted[leader].nbytes
+            near = apart <= 255 * MAX_DIFFERENCE * (counts[leader + 1 :] + counts[leader])
+            others = np.flatnonzero(near & free[leader + 1 :]) + leader + 1
+            self.left -= weighted[leader].nbytes * len(others)
             if self.left <= 0:
                 return
-            if _difference(weighted[leader], weighted[one]) <= MAX_DIFFERENCE:
-                self.found[one] = leader
+            alike = others[_alike(weighted, drawn, leader, others)]
+            free[alike] = False
+            self.found |= dict.fromkeys(alike.tolist(), leader)
 
 
 def _weighted(rgba: Rgba) -> NDArray[np.uint8]:
@@ -78,16 +83,24 @@ def _weighted(rgba: Rgba) -> NDArray[np.uint8]:
     return np.concatenate([colours, rgba[..., 3:]], axis=2)
 
 
-def _coarse(weighted: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return sums over at most 4 x 4 parts, as shares of the picture's area: their distance bounds the pixels'."""
-    rows, columns = (np.linspace(0, side, min(_COARSE, side) + 1).astype(int)[:-1] for side in weighted.shape[:2])
-    sums = np.add.reduceat(np.add.reduceat(weighted.astype(np.float64), rows, axis=0), columns, axis=1)
-    parts = sums.shape[0] * sums.shape[1]
-    shares: NDArray[np.float64] = sums * (parts / (weighted.shape[0] * weighted.shape[1]))
-    return shares.ravel()
+def _coarse(weighted: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return sums over at most 4 x 4 parts of each picture, as shares of its area: their distance bounds pixels'."""
+    sides = weighted.shape[1:3]
+    rows, columns = (np.linspace(0, side, min(_COARSE, side) + 1).astype(int)[:-1] for side in sides)
+    sums = np.add.reduceat(np.add.reduceat(weighted, rows, axis=1, dtype=np.float32), columns, axis=2)
+    parts = sums.shape[1] * sums.shape[2]
+    shares: NDArray[np.float32] = sums.reshape(len(sums), -1) * np.float32(parts / (sides[0] * sides[1]))
+    return shares
 
 
-def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    drawn = int(((one[..., 3] > 0) | (other[..., 3] > 0)).sum())
-    apart = np.abs(one.astype(np.int16) - other).sum(dtype=np.int64)
-    return float(apart) / (4 * 255 * drawn) if drawn else 0.0
+def _alike(
+    weighted: NDArray[np.uint8], drawn: NDArray[np.bool_], leader: int, others: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Tell which of the others are like the leader."""
+    one, rest = weighted[leader], weighted[others]
+    apart = np.maximum(rest, one) - np.minimum(rest, one)
+    covered = (drawn[others] | drawn[leader]).sum(axis=(1, 2))
+    changed = (apart > VISIBLE).any(axis=3).sum(axis=(1, 2))
+    mean = apart.sum(axis=(1, 2, 3), dtype=np.int64) / (4 * 255 * np.maximum(covered, 1))
+    like: NDArray[np.bool_] = (mean <= MAX_DIFFERENCE) & (changed <= np.maximum(1, MAX_CHANGED * covered))
+    return like

@@ -56,4 +56,4 @@ def _rect(said: dict[str, str], name: str) -> Rect | None:
     return Rect(x, y, width, height, f"U+{code:04X}") if width and height else None
 
 
-BMFONT = Format("bmfont", (".fnt", ".xml"), (b"<font", b"info face=", b"common lineHeight="), _parse)
+BMFONT = Format("bmfont", (".fnt", ".xml"), (b"<font>", b"info face=", b"common lineHeight="), _parse)

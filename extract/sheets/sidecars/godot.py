@@ -155,10 +155,14 @@ def _autotile(section: _Section, number: str, region: Rect, name: str) -> list[R
 
 
 def _box(value: str, name: str) -> list[Rect]:
-    """Return the rectangle of a value, or nothing for an empty one, which Godot reads as the whole picture."""
-    if not value:
+    """Return the rectangle of a value, or nothing for an empty one, which Godot reads as the whole picture.
+
+    Regions may have fractions, and reach beyond the picture: those say nothing about cells.
+    """
+    try:
+        x, y, width, height = _numbers(value, 4, f"{name}: region")
+    except SidecarError:
         return []
-    x, y, width, height = _numbers(value, 4, f"{name}: region")
     return [Rect(x, y, width, height)] if width and height else []
 
 

@@ -48,7 +48,7 @@ def test_every_format_has_a_golden_case(known: Format) -> None:
 
 
 @given(st.sampled_from(INPUTS), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_damaged_sidecars_raise_only_sidecar_error(source: Path, data: st.DataObject) -> None:
     content = bytearray(source.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -135,3 +135,71 @@ def test_rotated_frame_covers_its_turned_size_on_the_sheet() -> None:
     frame = {"frame": {"x": 1, "y": 2, "w": 30, "h": 10}, "rotated": True}
     (sheet,) = parse_sidecar(json.dumps({"frames": {"a": frame}}).encode(), "dir/pack.json")
     assert (sheet.image, sheet.rects[0].w, sheet.rects[0].h, sheet.rects[0].orientation) == ("pack.png", 10, 30, 8)
+
+
+NASTY = [
+    b"[",
+    b"{",
+    b"(",
+    b"<a>",
+    b'"',
+    b",",
+    b"/*",
+    b"url(",
+    b"x=",
+    b"= ",
+    b"a:b\n",
+    b"- \n",
+    b"1,",
+    b"}",
+    b"\t",
+    b"a.",
+]
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+def test_long_runs_of_anything_end(known: Format) -> None:
+    """A parser whose time grows with the square of its input would not end here."""
+    for unit in NASTY:
+        data = known.marks[0] + b"\n" + unit * (1_000_000 // len(unit))
+        with contextlib.suppress(SidecarError):
+            parse_sidecar(data, f"x{known.endings[0]}")
+
+
+def test_formats_have_names_of_their_own() -> None:
+    assert len({known.name for known in FORMATS}) == len(FORMATS)
+
+
+def test_a_property_list_may_not_nest_without_end() -> None:
+    deep = b"<plist><dict><key>frames</key>" + b"<dict><key>a</key>" * 50 + b"</dict>" * 50 + b"</dict></plist>"
+    with pytest.raises(SidecarError, match="nested"):
+        parse_sidecar(deep, "a.plist")
+
+
+def test_tables_of_solarus_may_not_nest_without_end() -> None:
+    with pytest.raises(SidecarError, match="nested"):
+        parse_sidecar(b"tile_pattern" + b"{ x = " * 5000, "a.dat")
+
+
+def test_tags_on_too_many_frames_are_refused() -> None:
+    frames = [{"filename": str(n), "frame": {"x": n, "y": 0, "w": 1, "h": 1}} for n in range(1000)]
+    tags = [{"name": "a", "from": 0, "to": 999}] * 1000
+    with pytest.raises(SidecarError, match="limit"):
+        parse_sidecar(json.dumps({"frames": frames, "meta": {"frameTags": tags}}).encode(), "a.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("readme.txt", b"image=a.png\nJust a note.\n"),
+        ("notes.txt", b"frame=1\nwalls = 3\n"),
+        ("stats.csv", b"name,hp\norc,3\n"),
+        ("style.css", b".a { background-position: 0 0; width: 9px }"),
+        ("Info.plist", b"<plist><dict><key>CFBundleName</key><string>x</string></dict></plist>"),
+        ("icon.png.import", b'[remap]\n\nimporter="texture"\n\n[params]\n\ncompress/mode=0\n'),
+        ("main.tscn", b'[gd_scene format=3]\n\n[node name="A" type="Node2D"]\n'),
+        ("room.yy", b'{"resourceType":"GMRoom","frames":[],}'),
+    ],
+)
+def test_neighbours_of_sidecars_are_none(name: str, data: bytes) -> None:
+    assert parse_sidecar(data, name) == ()

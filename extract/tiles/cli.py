@@ -1,0 +1,98 @@
+"""`quarry extract tiles`: take the tiles out of the catalog."""
+
+import dataclasses
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from db import Catalog
+from db.cli import catalog_options
+from extract.tiles.folder import Written, write_folder
+from extract.tiles.samples import Selection, count
+from extract.tiles.shards import ParquetWriter, WebDatasetWriter, write_shards
+
+STOPPED = 3
+
+
+@click.command()
+@catalog_options
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@click.option("--webdataset", is_flag=True, help="Write WebDataset shards (.tar) instead of PNG files.")
+@click.option("--parquet", is_flag=True, help="Write Parquet shards as Hugging Face reads them (artquarry[parquet]).")
+@click.option("--manifest", type=click.Choice(["tsv", "jsonl"]), default="tsv", show_default=True)
+@click.option("--shard-size", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="Images each.")
+@click.option("--licence", "licences", multiple=True, help="Only pages that offer it, as SPDX: CC0-1.0, or CC-BY.")
+@click.option("--kind", type=click.Choice(["grid", "atlas"]), help="Only tiles of such sheets.")
+@click.option("--sheet", "sheets", type=int, multiple=True, help="Only tiles of this sheet (an image id).")
+@click.option("--no-lookalikes", is_flag=True, help="Of tiles that nearly look the same, only one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+def tiles(
+    catalog_url: str | None,
+    blobs_url: str | None,
+    out: Path,
+    webdataset: bool,
+    parquet: bool,
+    manifest: str,
+    shard_size: int,
+    licences: tuple[str, ...],
+    kind: str | None,
+    sheets: tuple[int, ...],
+    no_lookalikes: bool,
+    as_json: bool,
+) -> None:
+    """Write every tile, with its place, authors and licence: PNG files and a manifest, or shards for training.
+
+    Safe to stop and to repeat: what is there and still right is kept.
+
+    Example: quarry extract tiles --out tiles --licence CC0-1.0
+    """
+    if webdataset and parquet:
+        raise click.UsageError("--webdataset or --parquet, not both")
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise click.UsageError("--parquet needs pyarrow: pip install 'artquarry[parquet]'")
+    selection = Selection(kind, sheets, licences, not no_lookalikes)
+    stopped, done = False, Written()
+    with Catalog(catalog_url, blobs_url) as catalog, _progress() as progress:
+        shards = webdataset or parquet
+        total = None if progress.disable else count(catalog.database, selection, distinct=shards)
+        bar = progress.add_task("tiles", total=total)
+
+        def step(count: int) -> None:
+            progress.advance(bar, count)
+
+        try:
+            if shards:
+                writer = WebDatasetWriter() if webdataset else ParquetWriter()
+                done = write_shards(catalog, out, selection, writer, shard_size, step)
+            else:
+                done = write_folder(catalog, out, selection, manifest, step)
+        except KeyboardInterrupt:
+            stopped = True
+    _report(done, out, as_json, stopped)
+    sys.exit(STOPPED if stopped else 0)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _report(done: Written, out: Path, as_json: bool, stopped: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**dataclasses.asdict(done), "out": str(out), "stopped": stopped}))
+    elif stopped:
+        click.echo("Stopped early; the same command goes on from here.")
+    else:
+        shards = f" in {done.shards} shards" if done.shards else ""
+        click.echo(f"{done.tiles} tiles{shards} in {out}: {done.written} images written, {done.kept} were there")
