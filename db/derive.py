@@ -5,6 +5,7 @@ sighting) follows from them; `spread` brings that up to date, in the same transa
 """
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Connection, delete, func, literal, select, text
@@ -23,14 +24,33 @@ MAX_DEPTH = 8
 
 def record_read(connection: Connection, blob_id: int, result: ReadResult) -> None:
     """Settle the READ stage of a blob, replacing what an earlier version found."""
-    stages.lock(connection, Stage.READ, blob_id)  # a place that is being recorded must see this, or be seen
-    _forget_reading(connection, blob_id)
-    _record_members(connection, blob_id, result)
-    _record_frames(connection, blob_id, result.frames)
-    _record_sidecars(connection, blob_id, result.sidecars)
-    refused = spread(connection, [blob_id])
-    outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
-    stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
+    record_reads(connection, [(blob_id, result)])
+
+
+def record_reads(connection: Connection, results: Sequence[tuple[int, ReadResult]]) -> None:
+    """Settle the READ stage of several blobs at once: the same rows as one by one, with far fewer statements."""
+    blob_ids = [blob_id for blob_id, _ in results]
+    # A place that is being recorded must see this, or be seen.
+    for blob_id in stages.lock_all(connection, Stage.READ, blob_ids):
+        _forget_reading(connection, blob_id)
+    for blob_id, result in results:
+        _record_members(connection, blob_id, result)
+        _record_sidecars(connection, blob_id, result.sidecars)
+    _record_frames(connection, [(blob_id, frame) for blob_id, result in results for frame in result.frames])
+    refused = dict.fromkeys(blob_ids, spread(connection, blob_ids))
+    if refused[blob_ids[0]] and len(blob_ids) > 1:  # whose fault is it?
+        refused = {blob_id: spread(connection, [blob_id]) for blob_id in blob_ids}
+    settled = [
+        stages.Settled(
+            blob_id,
+            Outcome.REFUSED if refused[blob_id] else result.outcome,
+            result.version,
+            result.format,
+            refused[blob_id] or result.reason,
+        )
+        for blob_id, result in results
+    ]
+    stages.settle_all(connection, Stage.READ, settled)
 
 
 def _forget_reading(connection: Connection, blob_id: int) -> None:
@@ -72,8 +92,8 @@ def _record_members(connection: Connection, blob_id: int, result: ReadResult) ->
     insert_new(connection, Member, rows)
 
 
-def _record_frames(connection: Connection, blob_id: int, frames: Sequence[FrameRecord]) -> None:
-    ids = ensure_images(connection, [frame.image for frame in frames])
+def _record_frames(connection: Connection, frames: Sequence[tuple[int, FrameRecord]]) -> None:
+    ids = ensure_images(connection, [frame.image for _, frame in frames])
     rows = [
         {
             "blob_id": blob_id,
@@ -81,7 +101,7 @@ def _record_frames(connection: Connection, blob_id: int, frames: Sequence[FrameR
             "image_id": ids[frame.image.pixel_hash],
             "duration_ms": frame.duration_ms,
         }
-        for frame in frames
+        for blob_id, frame in frames
     ]
     insert_new(connection, Frame, rows)
 
@@ -119,8 +139,14 @@ def ensure_images(connection: Connection, images: Sequence[ImageRecord]) -> dict
 
 def record_slices(connection: Connection, image_id: int, result: SliceResult) -> None:
     """Settle the SLICE stage of an image; tiles that stay keep their ids."""
-    _record_sheet(connection, image_id, result)
-    ids = ensure_images(connection, [tile.image for tile in result.tiles])
+    record_all_slices(connection, [(image_id, result)])
+
+
+def record_all_slices(connection: Connection, results: Sequence[tuple[int, SliceResult]]) -> None:
+    """Settle the SLICE stage of several images at once: the same rows as one by one, with far fewer statements."""
+    settled_before = stages.lock_all(connection, Stage.SLICE, [image_id for image_id, _ in results])
+    insert_or_replace(connection, Sheet, [_sheet_row(*each) for each in results], ["image_id"])
+    ids = ensure_images(connection, [tile.image for _, result in results for tile in result.tiles])
     rows = [
         {
             "sheet_id": image_id,
@@ -133,18 +159,23 @@ def record_slices(connection: Connection, image_id: int, result: SliceResult) ->
             "name": tile.name,
             "image_id": ids[tile.image.pixel_hash],
         }
+        for image_id, result in results
         for tile in result.tiles
     ]
-    _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
-    if rows:
-        insert_or_replace(connection, Tile, rows, ["sheet_id", "x", "y", "w", "h"])
-    _see_tiles(connection, Sighting.image_id == image_id)
-    stages.settle(connection, Stage.SLICE, image_id, result.outcome, result.version, reason=result.reason)
+    for image_id, result in results:
+        if image_id in settled_before:
+            _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
+    insert_or_replace(connection, Tile, rows, ["sheet_id", "x", "y", "w", "h"])
+    for chunk in chunked(image_id for image_id, result in results if result.tiles):
+        _see_tiles(connection, Sighting.image_id.in_(chunk))
+    stages.settle_all(
+        connection, Stage.SLICE, [stages.Settled(i, r.outcome, r.version, "", r.reason) for i, r in results]
+    )
 
 
-def _record_sheet(connection: Connection, image_id: int, result: SliceResult) -> None:
+def _sheet_row(image_id: int, result: SliceResult) -> dict[str, Any]:
     tile, margin, spacing = (result.tile or (None, None), result.margin or (None, None), result.spacing or (None, None))
-    values = {
+    return {
         "image_id": image_id,
         "kind": result.kind,
         "tile_width": tile[0],
@@ -157,9 +188,6 @@ def _record_sheet(connection: Connection, image_id: int, result: SliceResult) ->
         "source": result.source,
         "why": result.why,
     }
-    connection.execute(
-        upsert(connection, Sheet).values(**values).on_conflict_do_update(index_elements=["image_id"], set_=values)
-    )
 
 
 def _drop_stale_tiles(connection: Connection, sheet_id: int, kept: set[tuple[int, int, int, int]]) -> None:

@@ -112,11 +112,13 @@ def insert_rows(
     PostgreSQL gets a column at a time and makes the rows itself: one statement instead of one a row, so that it is
     faster, and triggers act once. No two of the rows may conflict with each other if `conflict` updates.
     """
+    if not rows:
+        return
     if connection.dialect.name != "postgresql":
         statement = conflict(upsert(connection, table))
         for chunk in chunked(rows, CHUNK_ROWS):
             connection.execute(statement, chunk)
-    elif rows:
+    else:
         statement = conflict(_from_arrays(upsert(connection, table), table, tuple(rows[0])))
         for chunk in chunked(rows, CHUNK_ROWS_POSTGRESQL):
             connection.execute(statement, {name: [row[name] for row in chunk] for name in rows[0]})

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db import Catalog, stages
 from db.blobs import is_disk_error
 from db.context import blob_names, image_contexts
-from db.derive import record_read, record_slices
+from db.derive import record_all_slices, record_reads
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
@@ -47,7 +47,7 @@ class StageWork:
     find: Callable[[Connection, int, int], tuple[list[Any], int]]
     do: Callable[..., list[Any]]
     arguments: tuple[Any, ...]
-    settle: Callable[[Connection, Any, Any], None]
+    settle: Callable[[Connection, Sequence[tuple[Any, Any]]], None]
     lost: Callable[[Outcome, str], Any]
 
 
@@ -77,7 +77,7 @@ def read_work(limits: Limits) -> StageWork:
         _find_blobs,
         read_blobs,
         (limits,),
-        lambda connection, task, result: record_read(connection, task.blob_id, result),
+        lambda connection, done: record_reads(connection, [(task.blob_id, result) for task, result in done]),
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
     )
 
@@ -89,7 +89,7 @@ def slice_work() -> StageWork:
         _find_images,
         slice_images,
         (),
-        lambda connection, task, result: record_slices(connection, task.image_id, result),
+        lambda connection, done: record_all_slices(connection, [(task.image_id, result) for task, result in done]),
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
     )
 
@@ -175,8 +175,7 @@ class StageRunner:
         """Write results in one transaction; if the database refuses the data of one, that one fails alone."""
         try:
             with self._catalog.database.write() as connection:
-                for task, result in zip(tasks, results, strict=True):
-                    self._work.settle(connection, task, result)
+                self._work.settle(connection, list(zip(tasks, results, strict=True)))
         except (DataError, IntegrityError) as error:
             if len(tasks) == 1:
                 logger.exception("%s: the database refuses what was found", tasks[0])
