@@ -6,6 +6,7 @@ CatalogError
 ├── LeaseLostError        another process took over this unit of work; nothing was written
 ├── UnknownImageError     no image with this id, or no pixels that can be opened
 ├── UnknownConsumerError  no consumer of this name was registered
+├── ExportMismatchError   the folder holds an export of something else
 └── ConsumerVersionError  a consumer's marks are of another version than the one it is at
 """
 
@@ -36,3 +37,7 @@ class UnknownConsumerError(CatalogError, ValueError):
 
 class ConsumerVersionError(CatalogError):
     """The consumer is at another version than the one these marks are of."""
+
+
+class ExportMismatchError(CatalogError):
+    """The folder holds an export with other filters or in another format."""
