@@ -3,6 +3,7 @@
 CatalogError
 ├── CatalogVersionError   the catalog was made by a newer artquarry
 ├── BlobMissingError      a row names bytes that the blob store does not hold
+├── BlobStoreError        the blob store cannot be reached, or holds other bytes than its names say
 ├── LeaseLostError        another process took over this unit of work; nothing was written
 ├── UnknownImageError     no image with this id, or no pixels that can be opened
 ├── UnknownConsumerError  no consumer of this name was registered
@@ -41,3 +42,7 @@ class ConsumerVersionError(CatalogError):
 
 class ExportMismatchError(CatalogError):
     """The folder holds an export with other filters or in another format."""
+
+
+class BlobStoreError(CatalogError):
+    """The blob store could not do what was asked; trying again later may help."""

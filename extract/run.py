@@ -149,7 +149,7 @@ class StageRunner:
         return submitted
 
     def _submit(self, tasks: tuple[Task, ...], deaths: int) -> None:
-        future = self._pool.submit(self._work.do, str(self._catalog.blobs.root), tasks, *self._work.arguments)
+        future = self._pool.submit(self._work.do, self._catalog.blobs.url, tasks, *self._work.arguments)
         self._flying[future] = (tasks, deaths)
         self._ids.update(_id(task) for task in tasks)
 
