@@ -49,6 +49,10 @@ class BlobWriter:
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
 
+    def digest(self) -> bytes:
+        """Return the SHA-256 of what was written so far."""
+        return self._hash.digest()
+
     def commit(self) -> Stored:
         """Put the bytes in place; with `durable`, only after they reached the disk."""
         self._stream.close()
@@ -129,6 +133,11 @@ class BlobStore:
     def has_here(self, sha256: bytes) -> bool:
         """Tell whether the bytes are on this machine, asking nobody: all that a child without network can know."""
         return BlobStore.path(self, sha256).exists()
+
+    def modified_at(self, sha256: bytes) -> float:
+        """Return when a blob was written (seconds since 1970), 0 if it is gone."""
+        here = BlobStore.path(self, sha256)
+        return here.stat().st_mtime if here.exists() else 0.0
 
     def discard(self, sha256: bytes) -> None:
         """Delete a blob; harmless if it is gone."""

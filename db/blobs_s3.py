@@ -62,16 +62,19 @@ class BucketBlobStore(BlobStore):
 
     def has(self, sha256: bytes) -> bool:
         """Tell whether the bucket holds these bytes."""
+        return self.modified_at(sha256) > 0
+
+    def modified_at(self, sha256: bytes) -> float:
+        """Return when a blob was written (seconds since 1970), 0 if it is not in the bucket."""
         import obstore
         from obstore.exceptions import BaseError, NotFoundError
 
         try:
-            obstore.head(self._store, self._key(sha256))
+            return float(obstore.head(self._store, self._key(sha256))["last_modified"].timestamp())
         except (FileNotFoundError, NotFoundError):
-            return False
+            return 0.0
         except BaseError as error:
             raise BlobStoreError(f"{self.url}: {error}") from error
-        return True
 
     def adopt(self, temporary: Path, stored: Stored, *, durable: bool = False) -> None:
         """Upload a complete file, then keep it in the folder. The bucket is durable; nothing has to be waited for."""

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from db import stages
 from db.catalog import Catalog
+from db.cli_care import copy, verify
 from db.cli_export import credits, export
 from db.cli_options import catalog_options
 from db.crawls import retry_failed
@@ -25,7 +26,7 @@ def catalog() -> None:
     """Look at the catalog, and take things out of it."""
 
 
-for command in (export, credits):
+for command in (export, credits, verify, copy):
     catalog.add_command(command)
 
 

@@ -7,6 +7,7 @@ CatalogError
 ├── LeaseLostError        another process took over this unit of work; nothing was written
 ├── UnknownImageError     no image with this id, or no pixels that can be opened
 ├── UnknownConsumerError  no consumer of this name was registered
+├── CopyError             a catalog cannot be copied there, or did not arrive as it was
 ├── ExportMismatchError   the folder holds an export of something else
 └── ConsumerVersionError  a consumer's marks are of another version than the one it is at
 """
@@ -46,3 +47,7 @@ class ExportMismatchError(CatalogError):
 
 class BlobStoreError(CatalogError):
     """The blob store could not do what was asked; trying again later may help."""
+
+
+class CopyError(CatalogError):
+    """The copy cannot begin or is not like its source."""
