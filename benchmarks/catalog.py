@@ -57,7 +57,9 @@ def measure(catalog: Catalog, sightings: int) -> Figures:
         figures[f"next 1,000 pending at {share:.0%}, ms"] = f"{median_ms(lambda a=after: pending(catalog, a)):.1f}"
     for name in ("one-percent", "half", "nearly-done"):
         figures[f"next 1,000 for consumer {name}, ms"] = f"{median_ms(lambda n=name: list_some(catalog, n)):.1f}"
-        figures[f"the same for {name}, grouped by sheet, ms"] = f"{median_ms(lambda n=name: next(catalog.batches(n))):.1f}"
+        figures[f"the same for {name}, grouped by sheet, ms"] = (
+            f"{median_ms(lambda n=name: next(catalog.batches(n))):.1f}"
+        )
     chance = random.Random(1)
     known = [chance.randrange(1, sizes.images) for _ in range(200)]
     figures["provenance of an id, ms"] = f"{median_ms(lambda: catalog.sightings(chance.choice(known)), 200):.2f}"

@@ -5,7 +5,7 @@ import time
 from itertools import count
 
 from db import Catalog, stages
-from db.derive import record_read, record_slices
+from db.derive import record_all_slices, record_reads
 from db.engine import chunked
 from db.recording import record_fetched
 from db.records import FetchedFile, FrameRecord, ImageRecord, MemberRecord, ReadResult, SliceResult, TileRecord
@@ -46,8 +46,7 @@ def _settle_due_blobs(catalog: Catalog, archives: set[bytes]) -> None:
             return
         for batch in chunked(due, 32):
             with catalog.database.write() as connection:
-                for blob in batch:
-                    record_read(connection, blob.id, _archive() if blob.sha256 in archives else _picture())
+                record_reads(connection, [(b.id, _archive() if b.sha256 in archives else _picture()) for b in batch])
 
 
 def _archive() -> ReadResult:
@@ -66,10 +65,9 @@ def _settle_due_images(catalog: Catalog) -> None:
     with catalog.database.read() as connection:
         last = connection.exec_driver_sql("SELECT max(id) FROM image").scalar() or 0
         due = stages.due_images(connection, last - ARCHIVES * MEMBERS, ARCHIVES * MEMBERS)
-    for number, batch in enumerate(chunked(due, 32)):
+    for batch in chunked(due, 32):
         with catalog.database.write() as connection:
-            for image_id in batch:
-                record_slices(connection, image_id, _sheet() if number % 3 == 0 else _single())
+            record_all_slices(connection, [(i, _sheet() if n % 3 == 0 else _single()) for n, i in enumerate(batch)])
 
 
 def _sheet() -> SliceResult:

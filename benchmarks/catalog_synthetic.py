@@ -139,7 +139,7 @@ def _statements(postgresql: bool) -> list[str]:
         "INSERT INTO sheet (image_id, kind, tile_width, tile_height, margin_x, margin_y, spacing_x, spacing_y,"
         " confidence, source, why) SELECT n, CASE WHEN n <= :sheets THEN 'grid' ELSE 'single' END, 16, 16, 0, 0, 0, 0,"
         f" 0.9, 'pixels', 'lines of 16 x 16' FROM {series('whole')}",
-        "INSERT INTO tile (id, sheet_id, x, y, w, h, \"row\", \"column\", name, image_id)"
+        'INSERT INTO tile (id, sheet_id, x, y, w, h, "row", "column", name, image_id)'
         " SELECT n, a.id, 16 * ((n - a.first) % 64), 16 * ((n - a.first) / 64), 16, 16, (n - a.first) / 64,"
         f" (n - a.first) % 64, '', :whole + 1 + n % (:images - :whole) FROM {span('sheet_span')}",
         f"INSERT INTO sighting (image_id, place_id, frame, tile_id) SELECT n, :archives + n, 0, 0 FROM {series('whole')}",

@@ -16,15 +16,15 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from db.errors import BlobMissingError
+from db.errors import BlobMissingError, BlobStoreError
 
 SYNCS_AT_ONCE = 8
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 def is_disk_error(error: BaseException) -> bool:
-    """Tell whether the disk is at fault: no input is, and going on would lose something."""
-    return isinstance(error, OSError) and error.errno in DISK_ERRORS
+    """Tell whether the disk or the bucket is at fault: no input is, and going on would lose something."""
+    return isinstance(error, BlobStoreError) or (isinstance(error, OSError) and error.errno in DISK_ERRORS)
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class BlobWriter:
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
 
+    def digest(self) -> bytes:
+        """Return the SHA-256 of what was written so far."""
+        return self._hash.digest()
+
     def commit(self) -> Stored:
         """Put the bytes in place; with `durable`, only after they reached the disk."""
         self._stream.close()
@@ -66,9 +70,22 @@ class BlobWriter:
 
 
 class BlobStore:
-    """Blobs in a folder: `sha256/ab/cd…` for blobs, `tmp/` for bytes on their way."""
+    """Blobs in a folder: `sha256/ab/cd…` for blobs, `tmp/` for bytes on their way.
+
+    Like `pathlib.Path`, this makes the kind that its argument asks for: `BlobStore("s3://bucket/prefix")` keeps blobs
+    in a bucket (see db.blobs_s3). `url` names the store for other processes; `root` is its folder on this machine.
+    """
+
+    def __new__(cls, url: str) -> "BlobStore":
+        """Choose the store by its URL."""
+        if cls is BlobStore and url.startswith("s3://"):
+            from db.blobs_s3 import BucketBlobStore  # and with it a client that few need
+
+            return super().__new__(BucketBlobStore)
+        return super().__new__(cls)
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.root = Path(url.removeprefix("file://")).absolute()
         self._blobs = self.root / "sha256"
         self.temporary = self.root / "tmp"
@@ -122,6 +139,19 @@ class BlobStore:
     def has(self, sha256: bytes) -> bool:
         """Tell whether the store holds these bytes."""
         return self.path(sha256).exists()
+
+    def has_here(self, sha256: bytes) -> bool:
+        """Tell whether the bytes are on this machine, asking nobody: all that a child without network can know."""
+        return BlobStore.path(self, sha256).exists()
+
+    def modified_at(self, sha256: bytes) -> float:
+        """Return when a blob was written (seconds since 1970), 0 if it is gone."""
+        here = BlobStore.path(self, sha256)
+        return here.stat().st_mtime if here.exists() else 0.0
+
+    def discard(self, sha256: bytes) -> None:
+        """Delete a blob; harmless if it is gone."""
+        BlobStore.path(self, sha256).unlink(missing_ok=True)
 
     def open(self, sha256: bytes) -> BinaryIO:
         """Open a blob for reading. Raises BlobMissingError."""

@@ -2,9 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -14,29 +12,22 @@ from rich.table import Table
 
 from db import stages
 from db.catalog import Catalog
+from db.cli_care import copy, verify
+from db.cli_export import credits, export
+from db.cli_options import catalog_options
 from db.crawls import retry_failed
-from db.credits import markdown
-from db.export import write_jsonl, write_tsv
 from db.status import Problem, Status, read_status
 from db.terminal import printable
 from db.vocabulary import Outcome
-
-CATALOG_OPTIONS = (
-    click.option("--catalog", "catalog_url", help="Catalog URL [env QUARRY_CATALOG; quarry-data/catalog.db]."),
-    click.option("--blobs", "blobs_url", help="Blob store [env QUARRY_BLOBS; quarry-data/blobs]."),
-)
-
-
-def catalog_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the two options that say where everything is."""
-    for option in reversed(CATALOG_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group()
 def catalog() -> None:
     """Look at the catalog, and take things out of it."""
+
+
+for command in (export, credits, verify, copy):
+    catalog.add_command(command)
 
 
 @catalog.command()
@@ -109,49 +100,6 @@ def print_problems(console: Console, problems: list[Problem]) -> None:
         )
     if not problems:
         console.print("No failures.")
-
-
-@catalog.command()
-@catalog_options
-@click.option("--format", "format_", type=click.Choice(["tsv", "jsonl"]), default="jsonl", show_default=True)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [standard output].")
-def export(catalog_url: str | None, blobs_url: str | None, format_: str, out: Path | None) -> None:
-    """Write every image and tile with its URL, source page, authors and licence.
-
-    Example: quarry catalog export --format tsv --out images.tsv
-    """
-    with Catalog(catalog_url, blobs_url) as opened:
-        write = write_tsv if format_ == "tsv" else write_jsonl
-        if out is None:
-            write(opened.database, sys.stdout)
-            return
-        part = out.with_name(out.name + ".part")
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
-            count = write(opened.database, stream)
-        part.replace(out)
-        click.echo(f"{count} rows in {out}")
-
-
-@catalog.command()
-@catalog_options
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [standard output].")
-def credits(catalog_url: str | None, blobs_url: str | None, out: Path | None) -> None:
-    """Write whom to credit for what (Markdown).
-
-    Example: quarry catalog credits --out CREDITS.md
-    """
-
-    def write(stream: TextIO) -> None:
-        with Catalog(catalog_url, blobs_url) as opened:
-            for line in markdown(opened.database):
-                stream.write(line + "\n")
-
-    if out is None:
-        write(sys.stdout)
-        return
-    with out.open("w", encoding="utf-8", newline="\n") as stream:
-        write(stream)
-    click.echo(f"credits in {out}")
 
 
 @catalog.command()

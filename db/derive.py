@@ -6,6 +6,7 @@ sighting) follows from them; `spread` brings that up to date, in the same transa
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, text, update
@@ -23,44 +24,48 @@ MAX_DEPTH = 8
 """Archives in archives are followed this deep; it also ends an archive that holds itself."""
 
 
-def record_reads(connection: Connection, readings: Sequence[tuple[int, ReadResult]]) -> None:
-    """Settle the READ stage of many blobs. Images read for the first time, most of all there is, go in one sweep."""
-    again = stages.settled_among(connection, Stage.READ, [blob_id for blob_id, _ in readings])
-    first = {b: r for b, r in readings if not r.members and not r.sidecars and b not in again}
-    for blob_id in sorted(first):
-        stages.lock(connection, Stage.READ, blob_id)
-    _record_frames(connection, [(blob_id, frame) for blob_id, result in first.items() for frame in result.frames])
-    if first:
-        spread(connection, list(first))
-    stages.settle_many(
-        connection, Stage.READ, [(b, r.outcome, r.version, r.format, r.reason) for b, r in first.items()]
-    )
-    for blob_id, result in readings:
-        if blob_id not in first:
-            record_read(connection, blob_id, result)
-
-
 def record_read(connection: Connection, blob_id: int, result: ReadResult) -> None:
     """Settle the READ stage of a blob, replacing what an earlier version found."""
-    stages.lock(connection, Stage.READ, blob_id)  # a place that is being recorded must see this, or be seen
-    if stages.settled_of(connection, Stage.READ, [blob_id]):
+    record_reads(connection, [(blob_id, result)])
+
+
+def record_reads(connection: Connection, results: Sequence[tuple[int, ReadResult]]) -> None:
+    """Settle the READ stage of several blobs at once: the same rows as one by one, with far fewer statements."""
+    blob_ids = [blob_id for blob_id, _ in results]
+    # A place that is being recorded must see this, or be seen.
+    for blob_id in stages.lock_all(connection, Stage.READ, blob_ids):
         _forget_reading(connection, blob_id)
-    _record_members(connection, blob_id, result)
-    _record_frames(connection, [(blob_id, frame) for frame in result.frames])
-    _record_sidecars(connection, blob_id, result.sidecars)
-    refused = spread(connection, [blob_id])
-    if result.members and not refused:
-        refused = _too_deep(connection, blob_id)
-    if result.sidecars:
-        note_new_sidecars(connection, [blob_id])
-    outcome, reason = (Outcome.REFUSED, refused) if refused else (result.outcome, result.reason)
-    stages.settle(connection, Stage.READ, blob_id, outcome, result.version, format_=result.format, reason=reason)
+    for blob_id, result in results:
+        _record_members(connection, blob_id, result)
+        _record_sidecars(connection, blob_id, result.sidecars)
+    _record_frames(connection, [(blob_id, frame) for blob_id, result in results for frame in result.frames])
+    refused = dict.fromkeys(blob_ids, spread(connection, blob_ids))
+    if refused[blob_ids[0]] and len(blob_ids) > 1:  # whose fault is it?
+        refused = {blob_id: spread(connection, [blob_id]) for blob_id in blob_ids}
+    deep = _too_deep(connection, [blob_id for blob_id, result in results if result.members])
+    refused = {blob_id: refused[blob_id] or deep.get(blob_id, "") for blob_id in blob_ids}
+    note_new_sidecars(connection, [blob_id for blob_id, result in results if result.sidecars])
+    settled = [
+        stages.Settled(
+            blob_id,
+            Outcome.REFUSED if refused[blob_id] else result.outcome,
+            result.version,
+            result.format,
+            refused[blob_id] or result.reason,
+        )
+        for blob_id, result in results
+    ]
+    stages.settle_all(connection, Stage.READ, settled)
 
 
-def _too_deep(connection: Connection, blob_id: int) -> str:
-    """Say so when an archive lies so deep that what is in it is not followed; archives that hold themselves all do."""
-    deepest = connection.scalar(select(func.max(Place.depth)).where(Place.blob_id == blob_id))
-    return f"depth of archives in archives: saw {MAX_DEPTH + 1}, limit {MAX_DEPTH}" if deepest == MAX_DEPTH else ""
+def _too_deep(connection: Connection, archive_ids: Sequence[int]) -> dict[int, str]:
+    """Say which archives lie so deep that what is in them is not followed; those that hold themselves all do."""
+    reason = f"depth of archives in archives: saw {MAX_DEPTH + 1}, limit {MAX_DEPTH}"
+    found: dict[int, str] = {}
+    for chunk in chunked(archive_ids):
+        deep = select(Place.blob_id).where(Place.blob_id.in_(chunk), Place.depth == MAX_DEPTH).distinct()
+        found.update(dict.fromkeys(connection.scalars(deep), reason))
+    return found
 
 
 def _forget_reading(connection: Connection, blob_id: int) -> None:
@@ -174,8 +179,14 @@ def _facts(image: ImageRecord) -> dict[str, str | int | bytes | None]:
 
 def record_slices(connection: Connection, image_id: int, result: SliceResult) -> None:
     """Settle the SLICE stage of an image; tiles that stay keep their ids."""
-    _record_sheet(connection, image_id, result)
-    ids = ensure_images(connection, [tile.image for tile in result.tiles])
+    record_all_slices(connection, [(image_id, result)])
+
+
+def record_all_slices(connection: Connection, results: Sequence[tuple[int, SliceResult]]) -> None:
+    """Settle the SLICE stage of several images at once: the same rows as one by one, with far fewer statements."""
+    settled_before = stages.lock_all(connection, Stage.SLICE, [image_id for image_id, _ in results])
+    insert_or_replace(connection, Sheet, [_sheet_row(*each) for each in results], ("image_id",))
+    ids = ensure_images(connection, [tile.image for _, result in results for tile in result.tiles])
     rows = [
         {
             "sheet_id": image_id,
@@ -192,18 +203,23 @@ def record_slices(connection: Connection, image_id: int, result: SliceResult) ->
             "tag": tile.tag,
             "alike_id": ids[(tile if tile.alike is None else result.tiles[tile.alike]).image.pixel_hash],
         }
+        for image_id, result in results
         for position, tile in enumerate(result.tiles)
     ]
-    _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
-    if rows:
-        insert_or_replace(connection, Tile, rows, ("sheet_id", "x", "y", "w", "h"))
-    _see_tiles(connection, Sighting.image_id == image_id)
-    stages.settle(connection, Stage.SLICE, image_id, result.outcome, result.version, reason=result.reason)
+    for image_id, result in results:
+        if image_id in settled_before:
+            _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
+    insert_or_replace(connection, Tile, rows, ("sheet_id", "x", "y", "w", "h"))
+    for chunk in chunked(image_id for image_id, result in results if result.tiles):
+        _see_tiles(connection, Sighting.image_id.in_(chunk))
+    stages.settle_all(
+        connection, Stage.SLICE, [stages.Settled(i, r.outcome, r.version, "", r.reason) for i, r in results]
+    )
 
 
-def _record_sheet(connection: Connection, image_id: int, result: SliceResult) -> None:
+def _sheet_row(image_id: int, result: SliceResult) -> dict[str, Any]:
     tile, margin, spacing = (result.tile or (None, None), result.margin or (None, None), result.spacing or (None, None))
-    values = {
+    return {
         "image_id": image_id,
         "kind": result.kind,
         "tile_width": tile[0],
@@ -218,9 +234,6 @@ def _record_sheet(connection: Connection, image_id: int, result: SliceResult) ->
         "candidates": [dataclasses.asdict(candidate) for candidate in result.candidates] or None,
         "upscale": result.upscale,
     }
-    connection.execute(
-        upsert(connection, Sheet).values(**values).on_conflict_do_update(index_elements=["image_id"], set_=values)
-    )
 
 
 def _drop_stale_tiles(connection: Connection, sheet_id: int, kept: set[tuple[int, int, int, int]]) -> None:

@@ -3,10 +3,13 @@
 CatalogError
 ├── CatalogVersionError   the catalog was made by a newer artquarry
 ├── BlobMissingError      a row names bytes that the blob store does not hold
+├── BlobStoreError        the blob store cannot be reached, or holds other bytes than its names say
 ├── LeaseLostError        another process took over this unit of work; nothing was written
 ├── NoSheetError          a choice is about an image that is never sliced, or that is not there
 ├── UnknownImageError     no image with this id, or no pixels that can be opened
 ├── UnknownConsumerError  no consumer of this name was registered
+├── CopyError             a catalog cannot be copied there, or did not arrive as it was
+├── ExportMismatchError   the folder holds an export of something else
 └── ConsumerVersionError  a consumer's marks are of another version than the one it is at
 """
 
@@ -41,3 +44,15 @@ class UnknownConsumerError(CatalogError, ValueError):
 
 class ConsumerVersionError(CatalogError):
     """The consumer is at another version than the one these marks are of."""
+
+
+class ExportMismatchError(CatalogError):
+    """The folder holds an export with other filters or in another format."""
+
+
+class BlobStoreError(CatalogError):
+    """The blob store could not do what was asked; trying again later may help."""
+
+
+class CopyError(CatalogError):
+    """The copy cannot begin or is not like its source."""

@@ -1,12 +1,15 @@
-"""The catalog as text: one line per sighting, TSV or JSONL, in a stable order, streamed."""
+"""The catalog as text: one line per sighting, TSV, JSONL or CSV, in a stable order, streamed."""
 
+import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from sqlalchemy import text
 
+from db.cells import harmless
 from db.engine import Database
+from db.selection import EVERYTHING, Selection
 
 COLUMNS = (
     "image_id",
@@ -48,21 +51,36 @@ COLUMNS = (
 BATCH = 2000
 
 
-def rows(database: Database) -> Iterator[dict[str, Any]]:
-    """Yield every sighting as a dictionary of COLUMNS, by sighting id."""
-    query = text("SELECT * FROM image_catalog WHERE sighting_id > :after ORDER BY sighting_id LIMIT :count")
-    after = 0
+def rows(
+    database: Database, selection: Selection = EVERYTHING, after: int = 0, until: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield sightings as dictionaries of COLUMNS, by sighting id; `after` and `until` are sighting ids."""
+    for _, row in numbered_rows(database, selection, after, until):
+        yield row
+
+
+def numbered_rows(
+    database: Database, selection: Selection = EVERYTHING, after: int = 0, until: int | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield sighting ids and sightings, by id, in memory that does not grow."""
+    with database.read() as connection:
+        conditions, values = selection.where(connection)
+    conditions += ["v.sighting_id > :after", *(["v.sighting_id <= :until"] if until is not None else [])]
+    where = " AND ".join(conditions)
+    query = text(f"SELECT v.* FROM image_catalog v WHERE {where} ORDER BY v.sighting_id LIMIT :count")  # noqa: S608
+    values |= {"count": BATCH} if until is None else {"count": BATCH, "until": until}
     while True:
         with database.read() as connection:
-            batch = connection.execute(query, {"after": after, "count": BATCH}).mappings().all()
-        if not batch:
-            return
+            batch = connection.execute(query, {**values, "after": after}).mappings().all()
         for row in batch:
-            yield {name: _plain(name, row[name]) for name in COLUMNS}
+            yield row["sighting_id"], {name: plain(name, row[name]) for name in COLUMNS}
+        if len(batch) < BATCH:
+            return
         after = batch[-1]["sighting_id"]
 
 
-def _plain(name: str, value: Any) -> Any:
+def plain(name: str, value: Any) -> Any:
+    """Return a column's value as both databases and every format have it."""
     if name == "pixel_hash":
         return bytes(value).hex()
     if name in ("featurized", "indexed", "is_current", "partial"):
@@ -70,20 +88,48 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def write_jsonl(database: Database, out: TextIO) -> int:
+def write_jsonl(database: Database, out: TextIO, selection: Selection = EVERYTHING) -> int:
     """Write one JSON object a line; return the number of lines."""
+    return write_lines("jsonl", rows(database, selection), out)
+
+
+def write_tsv(database: Database, out: TextIO, selection: Selection = EVERYTHING) -> int:
+    r"""Write a header and one line per sighting; tabs, line ends and backslashes are escaped as \t \n \r \\."""
+    return write_lines("tsv", rows(database, selection), out)
+
+
+def write_csv(database: Database, out: TextIO, selection: Selection = EVERYTHING) -> int:
+    """Write a header and one record per sighting (RFC 4180); text that a spreadsheet would run gets an apostrophe."""
+    return write_lines("csv", rows(database, selection), out)
+
+
+def write_lines(format_: str, found: Iterable[dict[str, Any]], out: TextIO) -> int:
+    """Write rows as `jsonl`, `tsv` or `csv`; return how many there were."""
+    write = {"jsonl": _write_jsonl, "tsv": _write_tsv, "csv": _write_csv}[format_]
+    return write(found, out)
+
+
+def _write_jsonl(found: Iterable[dict[str, Any]], out: TextIO) -> int:
     count = 0
-    for count, row in enumerate(rows(database), 1):  # noqa: B007 - the last count is the answer
+    for count, row in enumerate(found, 1):  # noqa: B007 - the last count is the answer
         out.write(json.dumps(row, ensure_ascii=False) + "\n")
     return count
 
 
-def write_tsv(database: Database, out: TextIO) -> int:
-    r"""Write a header and one line per sighting; tabs, line ends and backslashes are escaped as \t \n \r \\."""
+def _write_tsv(found: Iterable[dict[str, Any]], out: TextIO) -> int:
     out.write("\t".join(COLUMNS) + "\n")
     count = 0
-    for count, row in enumerate(rows(database), 1):  # noqa: B007 - the last count is the answer
+    for count, row in enumerate(found, 1):  # noqa: B007 - the last count is the answer
         out.write("\t".join(cell(row[name]) for name in COLUMNS) + "\n")
+    return count
+
+
+def _write_csv(found: Iterable[dict[str, Any]], out: TextIO) -> int:
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    count = 0
+    for count, row in enumerate(found, 1):  # noqa: B007 - the last count is the answer
+        writer.writerow([harmless(v) if isinstance(v, str) else cell(v) for v in (row[name] for name in COLUMNS)])
     return count
 
 

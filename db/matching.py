@@ -186,7 +186,8 @@ def _match(connection: Connection, file_id: int) -> int:
     woken = sorted({image.image_id for image in images if any(s.file_id == file_id for s in known.of(image))})
     stages.due_again(connection, Stage.SLICE, woken)
     reason = _missing(connection, file_id, page_id, known)
-    stages.settle(connection, Stage.MATCH, file_id, Outcome.OK, MATCH_VERSION, reason=reason)
+    settled = stages.Settled(file_id, Outcome.OK, MATCH_VERSION, reason=reason)
+    stages.settle_all(connection, Stage.MATCH, [settled])
     return len(woken)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine import chunked, insert_new, insert_rows, upsert
+from db.engine import chunked, insert_new, insert_or_replace, insert_rows
 from db.models import IS_PROBLEM, Blob, Ledger
 from db.tallies import total, totals
 from db.vocabulary import Outcome, Stage
@@ -59,40 +59,43 @@ def _pending(stage: Stage, subject: int) -> dict[str, Any]:
     }
 
 
-def settle(
-    connection: Connection,
-    stage: Stage,
-    subject_id: int,
-    outcome: Outcome,
-    version: int,
-    *,
-    format_: str = "",
-    reason: str = "",
-) -> None:
-    """Record how a subject's work ended."""
-    settle_many(connection, stage, [(subject_id, outcome, version, format_, reason)])
+@dataclass(frozen=True)
+class Settled:
+    """How a subject's work ended."""
+
+    subject_id: int
+    outcome: Outcome
+    version: int
+    format: str = ""
+    reason: str = ""
 
 
-def settle_many(
-    connection: Connection, stage: Stage, settlements: Sequence[tuple[int, Outcome, int, str, str]]
-) -> None:
-    """Record how the work of many subjects ended: each its id, outcome, version, format and reason."""
+def settle_all(connection: Connection, stage: Stage, ends: Sequence[Settled]) -> None:
+    """Record how subjects' work ended."""
     now = datetime.now(UTC)
     rows = [
         {
-            **_pending(stage, subject_id),
-            "outcome": outcome.value,
-            "version": version,
-            "format": format_,
-            "reason": reason,
+            "stage": stage.value,
+            "subject_id": end.subject_id,
+            "outcome": end.outcome.value,
+            "version": end.version,
+            "format": end.format,
+            "reason": end.reason,
             "settled_at": now,
         }
-        for subject_id, outcome, version, format_, reason in settlements
+        for end in ends
     ]
-    if rows:
-        statement = upsert(connection, Ledger)
-        said = {name: statement.excluded[name] for name in ("outcome", "version", "format", "reason", "settled_at")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["stage", "subject_id"], set_=said), rows)
+    insert_or_replace(connection, Ledger, rows, ("stage", "subject_id"))
+
+
+def lock_all(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> set[int]:
+    """Wait for whoever is settling these subjects right now; return those that were settled before."""
+    before: set[int] = set()
+    for chunk in chunked(sorted(subject_ids)):
+        rows = select(Ledger.subject_id, Ledger.settled_at).where(Ledger.stage == stage, Ledger.subject_id.in_(chunk))
+        found = connection.execute(rows.order_by(Ledger.subject_id).with_for_update())
+        before.update(subject_id for subject_id, settled_at in found if settled_at is not None)
+    return before
 
 
 def lock(connection: Connection, stage: Stage, *subject_ids: int) -> None:
@@ -112,15 +115,6 @@ SETTLED_OF = select(Ledger.subject_id).where(
     Ledger.subject_id.in_(bindparam("subjects", expanding=True)),
     Ledger.settled_at.is_not(None),
 )
-
-
-def settled_among(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> set[int]:
-    """Return those of the subjects for which a stage ever had a result."""
-    found: set[int] = set()
-    for chunk in chunked(subject_ids):
-        known = (Ledger.stage == stage, Ledger.subject_id.in_(chunk), Ledger.settled_at.is_not(None))
-        found.update(connection.scalars(select(Ledger.subject_id).where(*known)))
-    return found
 
 
 @dataclass(frozen=True)

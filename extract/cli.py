@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from db import Catalog, stages
-from db.cli import catalog_options
+from db.cli_options import catalog_options
 from db.terminal import printable
 from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits

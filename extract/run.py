@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db import Catalog, stages
 from db.blobs import BlobStore, is_disk_error
 from db.context import blob_names, image_contexts
-from db.derive import record_reads, record_slices
+from db.derive import record_all_slices, record_reads
 from db.engine import Database
 from db.matching import match_sidecars
 from db.records import ReadResult, SliceResult
@@ -132,7 +132,7 @@ def slice_work() -> StageWork:
         _find_images,
         _slice_images,
         (),
-        _settle_slices,
+        lambda connection, done: record_all_slices(connection, [(task.image_id, result) for task, result in done]),
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
         prepare=match_sidecars,
     )
@@ -142,11 +142,6 @@ def _forget_journals(blobs: BlobStore, done: Sequence[tuple[ReadTask, ReadResult
     for task, result in done:
         if result.members:
             Journal(blobs.temporary, READ_VERSIONS["archive"]).forget(task.sha256)
-
-
-def _settle_slices(connection: Connection, done: Sequence[tuple[SliceTask, SliceResult]]) -> None:
-    for task, result in done:
-        record_slices(connection, task.image_id, result)
 
 
 def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[ReadTask], int]:
@@ -206,7 +201,7 @@ class StageRunner:
         return submitted
 
     def _submit(self, tasks: tuple[Task, ...], deaths: int) -> None:
-        future = self._pool.submit(self._work.do, str(self._catalog.blobs.root), tasks, *self._work.arguments)
+        future = self._pool.submit(self._work.do, self._catalog.blobs.url, tasks, *self._work.arguments)
         self._flying[future] = (tasks, deaths)
         self._ids.update(_id(task) for task in tasks)
 
@@ -233,7 +228,6 @@ class StageRunner:
         try:
             with self._catalog.database.write() as connection:
                 self._work.settle(connection, list(zip(tasks, results, strict=True)))
-            self._work.after(self._catalog.blobs, list(zip(tasks, results, strict=True)))
         except (DataError, IntegrityError) as error:
             if len(tasks) == 1:
                 logger.exception("%s: the database refuses what was found", tasks[0])

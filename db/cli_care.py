@@ -1,0 +1,68 @@
+"""`quarry catalog verify` and `quarry catalog copy`: look after a catalog, and move it."""
+
+import json
+import sys
+from collections import Counter
+
+import click
+
+from db.catalog import Catalog
+from db.cli_options import catalog_options
+from db.terminal import printable
+
+SOME_PROBLEMS = 1
+SHOWN = 20
+
+
+@click.command()
+@catalog_options
+@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@click.option("--hashes", is_flag=True, help="Also read all bytes and compare them with their names.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(catalog_url: str | None, blobs_url: str | None, repair: bool, hashes: bool, as_json: bool) -> None:
+    """Compare rows and bytes, both ways; look for dangling leases, half settled work and wrong totals.
+
+    Example: quarry catalog verify --hashes --repair
+    """
+    from dataclasses import asdict
+
+    from db.verify import verify as look
+
+    with Catalog(catalog_url, blobs_url) as opened:
+        report = look(opened, repair=repair, hashes=hashes)
+    if as_json:
+        click.echo(json.dumps(asdict(report)))
+    else:
+        for finding in report.findings[:SHOWN]:
+            click.echo(printable(f"{finding.what}: {finding.which} ({finding.way_out})"))
+        for what, count in sorted(Counter(finding.what for finding in report.findings).items()):
+            click.echo(f"{count} × {what}")
+        click.echo(f"{report.blobs} blobs looked at, {len(report.findings)} findings, {report.mended} mended")
+    sys.exit(SOME_PROBLEMS if len(report.findings) > report.mended else 0)
+
+
+@click.command()
+@click.argument("source")
+@click.argument("target")
+@click.option("--from-blobs", required=True, help="Blob store of the source: a folder or s3://bucket/prefix.")
+@click.option("--to-blobs", required=True, help="Blob store of the target; the same one to copy rows only.")
+def copy(source: str, target: str, from_blobs: str, to_blobs: str) -> None:
+    """Copy a catalog and its bytes to another database and store; the same command goes on after a stop.
+
+    Example: quarry catalog copy sqlite:///quarry-data/catalog.db postgresql+psycopg://host/artquarry
+    --from-blobs quarry-data/blobs --to-blobs s3://bucket/blobs
+    """
+    from db.copying import copy_catalog
+    from db.errors import CopyError
+
+    def step(what: str, count: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{what}: {count:,}\x1b[K", nl=False, err=True)
+
+    with Catalog(source, from_blobs) as old, Catalog(target, to_blobs, durable=True) as new:
+        try:
+            copy_catalog(old, new, step)
+        except CopyError as error:
+            click.echo(str(error), err=True)
+            sys.exit(SOME_PROBLEMS)
+    click.echo(f"{target} is a copy of {source}, compared row by row")

@@ -1,0 +1,255 @@
+"""Does the catalog tell the truth? Rows against bytes and back, leases, the ledger, totals; and how to mend it.
+
+Rows and blobs are compared in one pass over both, in the order of their hashes, so memory does not grow with the
+catalog. `repair` changes nothing that cannot be had again: what is missing becomes due again, what nothing speaks of
+is removed once it is old enough not to belong to a transaction that is still under way.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from sqlalchemy import Connection, text, update
+
+from db import bookkeeping
+from db.blobs import BlobStore
+from db.catalog import Catalog
+from db.engine import alone, chunked
+from db.errors import BlobMissingError, BlobStoreError
+from db.models import Base, Frontier, Host
+from db.owners import is_known_dead
+from db.tallies import all_totals, counted, recount
+from db.urls import fingerprint
+from db.vocabulary import EntryState
+
+YOUNG_S = 3600.0
+READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be: what, which, and what mending it means."""
+
+    what: str
+    which: str
+    way_out: str
+
+
+@dataclass
+class Report:
+    """What was looked at and what was found; `mended` counts what `repair` put right."""
+
+    blobs: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    mended: int = 0
+
+    def add(self, what: str, which: str, way_out: str) -> None:
+        """Note a finding."""
+        self.findings.append(Finding(what, which, way_out))
+
+
+def verify(catalog: Catalog, *, repair: bool = False, hashes: bool = False, young_s: float = YOUNG_S) -> Report:
+    """Look at everything; with `hashes` read all blobs; with `repair` mend what was found."""
+    report = Report()
+    missing, orphans = _compare_blobs(catalog, report)
+    if hashes:
+        missing += _check_hashes(catalog, report, repair)
+    if repair:
+        report.mended += _bring_back(catalog, missing) + _remove_orphans(catalog.blobs, orphans, young_s)
+    checks: tuple[Callable[[Catalog, Report, bool], int], ...] = (_check_leases, _check_ledger, _check_totals)
+    for check in checks:
+        report.mended += check(catalog, report, repair)
+    _check_database(catalog, report)
+    return report
+
+
+def _compare_blobs(catalog: Catalog, report: Report) -> tuple[list[bytes], list[bytes]]:
+    missing, orphans = [], []
+    stored = iter(catalog.blobs)
+    here = next(stored, None)
+    for sha256 in _known(catalog):
+        while here is not None and here < sha256:
+            orphans.append(here)
+            here = next(stored, None)
+        report.blobs += 1
+        if here == sha256:
+            here = next(stored, None)
+        else:
+            missing.append(sha256)
+            report.add("missing bytes", sha256.hex(), "fetched or extracted again")
+    orphans += [here, *stored] if here is not None else []
+    for sha256 in orphans:
+        report.add("bytes that no row speaks of", sha256.hex(), "removed, once an hour old")
+    return missing, orphans
+
+
+def _known(catalog: Catalog) -> Iterator[bytes]:
+    last = b""
+    query = text("SELECT sha256 FROM blob WHERE sha256 > :last ORDER BY sha256 LIMIT 5000")
+    while True:
+        with catalog.database.read() as connection:
+            found = [bytes(sha256) for sha256 in connection.scalars(query, {"last": last})]
+        yield from found
+        if not found:
+            return
+        last = found[-1]
+
+
+def _check_hashes(catalog: Catalog, report: Report, repair: bool) -> list[bytes]:
+    wrong = []
+    for sha256 in _known(catalog):
+        try:
+            with catalog.blobs.open(sha256) as stream:
+                good = _sha256(stream) == sha256
+        except BlobMissingError:
+            continue  # found before
+        except BlobStoreError:
+            good = False
+        if not good:
+            wrong.append(sha256)
+            report.add("bytes that are not what their name says", sha256.hex(), "removed, and had again")
+            if repair:
+                catalog.blobs.discard(sha256)
+    return wrong
+
+
+def _sha256(stream: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while chunk := stream.read(READ_BYTES):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _bring_back(catalog: Catalog, hashes: list[bytes]) -> int:
+    """Make due again whatever once brought these bytes: the download, or the reading of the archive around them."""
+    count = 0
+    for chunk in chunked(hashes):
+        with catalog.database.write() as connection:
+            for sha256 in chunk:
+                count += 1 if _due_again(connection, sha256) else 0
+    return count
+
+
+def _due_again(connection: Connection, sha256: bytes) -> bool:
+    archives = text(
+        "UPDATE ledger SET outcome = 'pending' WHERE stage = 'read' AND subject_id IN"
+        " (SELECT m.archive_id FROM member m JOIN blob b ON b.id = m.blob_id WHERE b.sha256 = :sha)"
+    )
+    urls = text(
+        "SELECT f.url FROM file_version v JOIN file f ON f.id = v.file_id JOIN blob b ON b.id = v.blob_id"
+        " WHERE b.sha256 = :sha"
+    )
+    found = connection.execute(archives, {"sha": sha256}).rowcount
+    # Without etag and date, so that the server cannot answer that nothing has changed.
+    again = {"state": EntryState.PENDING, "attempts": 0, "not_before": 0.0, "etag": "", "last_modified": ""}
+    for url in connection.scalars(urls, {"sha": sha256}).all():
+        entry = (Frontier.fingerprint == fingerprint(url), Frontier.state != EntryState.LEASED)
+        found += connection.execute(update(Frontier).where(*entry).values(**again)).rowcount
+        connection.execute(text("UPDATE file SET etag = '', last_modified = '' WHERE url = :url"), {"url": url})
+    return bool(found)
+
+
+def _remove_orphans(blobs: BlobStore, hashes: list[bytes], young_s: float) -> int:
+    count = 0
+    for sha256 in hashes:
+        if blobs.modified_at(sha256) <= time.time() - young_s:
+            blobs.discard(sha256)
+            count += 1
+    return count
+
+
+def _check_leases(catalog: Catalog, report: Report, repair: bool) -> int:
+    mended, now = 0, time.time()
+    with catalog.database.write() as connection:
+        for table, leased in (
+            (Frontier, "state = 'leased'"),
+            (Host, "owner IS NOT NULL"),
+        ):
+            name = table.__tablename__
+            query = text(f"SELECT owner, max(lease_until) FROM {name} WHERE {leased} GROUP BY owner")  # noqa: S608
+            for owner, until in connection.execute(query).all():
+                if until >= now and not is_known_dead(owner):
+                    continue
+                report.add(f"leases of a {name} whose owner is gone", owner, "handed back")
+                if repair:
+                    free = {"owner": None} | (
+                        {"state": EntryState.PENDING} if table is Frontier else {"lease_until": 0.0}
+                    )
+                    held = update(table).where(table.owner == owner, text(leased))
+                    mended += 1 if connection.execute(held.values(**free)).rowcount else 0
+    return mended
+
+
+UNKNOWN_TO_THE_LEDGER = {
+    "read": "SELECT b.id FROM blob b LEFT JOIN ledger l ON l.stage = 'read' AND l.subject_id = b.id"
+    " WHERE l.subject_id IS NULL",
+    "slice": "SELECT DISTINCT f.image_id FROM frame f LEFT JOIN ledger l ON l.stage = 'slice'"
+    " AND l.subject_id = f.image_id WHERE l.subject_id IS NULL AND f.number = 0 AND NOT EXISTS"
+    " (SELECT 1 FROM frame g WHERE g.blob_id = f.blob_id AND g.number > 0)"
+    " AND EXISTS (SELECT 1 FROM place p WHERE p.blob_id = f.blob_id)",
+}
+UNSEEN = (
+    "SELECT f.blob_id FROM frame f JOIN place p ON p.blob_id = f.blob_id LEFT JOIN sighting s"
+    " ON s.place_id = p.id AND s.frame = f.number AND s.tile_id = 0 WHERE s.id IS NULL"
+)
+
+
+def _check_ledger(catalog: Catalog, report: Report, repair: bool) -> int:
+    """Find settles that only half happened: no transaction of ours leaves any, a hand at the database may."""
+    mended = 0
+    with catalog.database.write() as connection:
+        for stage, query in UNKNOWN_TO_THE_LEDGER.items():
+            subjects = list(connection.scalars(text(query)))
+            for subject in subjects:
+                report.add(f"something that stage {stage} does not know of", str(subject), "made due")
+            if repair and subjects:
+                add = text(
+                    "INSERT INTO ledger (stage, subject_id, outcome, version, format, reason)"
+                    " VALUES (:stage, :subject, 'pending', 0, '', '')"
+                )
+                connection.execute(add, [{"stage": stage, "subject": subject} for subject in subjects])
+                mended += len(subjects)
+        for blob_id in sorted(set(connection.scalars(text(UNSEEN)))):
+            report.add("frames that are seen nowhere though their blob is", str(blob_id), "read again")
+            if repair:
+                again = text("UPDATE ledger SET outcome = 'pending' WHERE stage = 'read' AND subject_id = :id")
+                mended += connection.execute(again, {"id": blob_id}).rowcount
+    return mended
+
+
+def _check_totals(catalog: Catalog, report: Report, repair: bool) -> int:
+    mended = 0
+    with catalog.database.write() as connection:
+        alone(connection, *_counted_tables())
+        right, said = counted(connection), all_totals(connection)
+        for name, key in sorted(right.keys() | said.keys()):
+            if right.get((name, key), 0) != said.get((name, key), 0):
+                numbers = f"{name} {key}: says {said.get((name, key), 0)}, is {right.get((name, key), 0)}"
+                report.add("a wrong total", numbers, "counted anew")
+                mended += repair
+        if mended:
+            recount(connection)
+    return mended
+
+
+def _counted_tables() -> list[type[Base]]:
+    from db.counters import COUNTED_TABLES
+
+    classes = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}  # type: ignore[attr-defined]
+    return [bookkeeping.Tally, *(classes[name] for name in COUNTED_TABLES)]
+
+
+def _check_database(catalog: Catalog, report: Report) -> None:
+    """Let SQLite check its own pages and references; PostgreSQL holds to references by itself."""
+    with catalog.database.read() as connection:
+        if connection.dialect.name != "sqlite":
+            return
+        for (said,) in connection.exec_driver_sql("PRAGMA quick_check"):
+            if said != "ok":
+                report.add(
+                    "a damaged database file", str(said), "restore a backup, or `quarry catalog copy` what is left"
+                )
+        for row in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+            report.add("a row that refers to nothing", f"{row[0]} row {row[1]}", "restore a backup")
