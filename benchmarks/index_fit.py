@@ -28,7 +28,7 @@ SEED = 5
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cache", type=Path, default=Path(".demo/index-art"))
-    parser.add_argument("--pieces", type=int, default=2400)
+    parser.add_argument("--pieces", type=int, default=1900)
     parser.add_argument("--variants", type=int, default=6)
     arguments = parser.parse_args()
     chance = np.random.default_rng(SEED)

@@ -25,6 +25,8 @@ from index.features.pdq import Pdq
 SAMPLE_SIDE = 512
 REPEAT_BITS = 24
 """A frame whose hash differs from the last kept one's by no more bits shows the same."""
+REPEAT_LAYOUT, BLURRED_BITS = 0.03, 110
+"""So does one whose colours stand where they stood: in smooth pictures many bits of a hash are noise."""
 DARK = 24
 LAYOUT_SCALE = 3.0
 HASH_SHARE = 0.7
@@ -89,16 +91,16 @@ class Scenes:
     def _kept(self, video: Path, every_s: float) -> tuple[list[dict[str, Any]], float]:
         """Return the frames that differ from the one before, and the time of the last frame seen."""
         kept: list[dict[str, Any]] = []
-        last, duration_s = None, 0.0
+        last: tuple[Any, Any] | None = None
+        duration_s = 0.0
         for time_s, frame in sampled_frames(video, every_s):
             duration_s = time_s
             picture = without_bars(frame)
-            bits = self._hash.compute([picture])[0]
-            if last is not None and int(np.bitwise_count(bits ^ last).sum()) <= REPEAT_BITS:
+            looks = self._hash.compute([picture])[0], self._layout.compute([picture])[0].astype("<f2")
+            if last is not None and _repeats(looks, last):
                 continue
-            last = bits
-            layout = self._layout.compute([picture])[0].astype("<f2")
-            kept.append({"time_ms": round(time_s * 1000), "hash": bits.tobytes(), "layout": layout.tobytes()})
+            last = looks
+            kept.append({"time_ms": round(time_s * 1000), "hash": looks[0].tobytes(), "layout": looks[1].tobytes()})
         return kept, duration_s
 
     def find(self, screenshot: Rgba, count: int = 5) -> list[SceneMatch]:
@@ -117,6 +119,13 @@ class Scenes:
         scores = HASH_SHARE * by_hash + (1 - HASH_SHARE) * np.exp(-LAYOUT_SCALE * far)
         best = np.argsort(-scores, kind="stable")[:count]
         return [SceneMatch(rows[at].path, rows[at].time_ms / 1000, round(float(scores[at]), 4)) for at in best]
+
+
+def _repeats(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    """Tell whether two frames, by hash and layout, show the same."""
+    bits = int(np.bitwise_count(one[0] ^ other[0]).sum())
+    far = float(np.abs(one[1].astype(np.float32) - other[1]).mean())
+    return bits <= REPEAT_BITS or (far <= REPEAT_LAYOUT and bits <= BLURRED_BITS)
 
 
 def sampled_frames(video: Path, every_s: float) -> Iterator[tuple[float, Rgba]]:

