@@ -176,7 +176,7 @@ def _faiss(engine: ExactEngine, model: Model, model_id: int, chance: np.random.G
     except ImportError:
         return {}
     faiss.omp_set_num_threads(1)
-    rows = engine._rows(model, model_id)[1]
+    rows = engine.matrix(model, model_id)[1]
     flat = faiss.IndexFlatIP(model.dimension)
     flat.add(np.ascontiguousarray(rows))
     cpus = []

@@ -1,9 +1,10 @@
 """The fused default for game art: 256 numbers from what a network, edges and colours say of the sprite itself.
 
 EfficientNet-Lite0 (Tan and Le, ICML 2019) sees the canonical view on white and on black, and the whole picture on
-grey; its last layer is kept and, coarsely, three inner ones. Oriented gradients (Dalal and Triggs, CVPR 2005) and the palette (Swain
-and Ballard, 1991) see the canonical view. A linear head joins them: principal components, then directions in which a
-picture differs least from its altered selves (within-class whitening, as in linear discriminant analysis; Fisher 1936).
+grey; its last layer is kept and, coarsely, three inner ones. Oriented gradients (Dalal and Triggs, CVPR 2005) and the
+palette (Swain and Ballard, 1991) see the canonical view. A linear head joins them: principal components, then the
+directions in which a picture differs least from its altered selves (within-class whitening, as in linear discriminant
+analysis; Fisher 1936).
 The head is fitted by `python -m benchmarks.index_fit` on CC0 art named there.
 """
 

@@ -278,7 +278,8 @@ def test_the_page_is_accessible_in_structure(page: Any, address: str) -> None:
         page.goto(f"{address}/?q=castle")
         unnamed = page.evaluate(
             """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select")].filter(e =>
-                !(e.innerText || e.ariaLabel || e.title || (e.labels && e.labels.length) || e.querySelector("img[alt]")))
+                !(e.innerText || e.ariaLabel || e.title || (e.labels && e.labels.length) ||
+                e.querySelector("img[alt]")))
                 .map(e => e.outerHTML)"""
         )
         assert unnamed == []
