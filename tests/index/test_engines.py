@@ -72,7 +72,7 @@ def test_without_the_extra_the_command_says_what_to_install(home: Home, tmp_path
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     for name in ("onnxruntime", "onnx", "skimage", "av", "starlette", "uvicorn"):
-        (blocked / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name!r}', name={name!r})")
+        (blocked / f"{name}.py").write_text(f"raise ModuleNotFoundError('no such module', name={name!r})")
     env = {"PYTHONPATH": f"{blocked}:{home.environment['PYTHONPATH']}"}
     bare = Home(home.folder, env=env)
     assert bare.quarry("--help").returncode == 0
