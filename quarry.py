@@ -4,7 +4,7 @@ import importlib
 
 import click
 
-GROUPS = {"catalog": "db.cli:catalog", "extract": "extract.cli:extract"}
+GROUPS = {"catalog": "db.cli:catalog", "extract": "extract.cli:extract", "index": "index.cli:index"}
 
 
 class LazyGroup(click.Group):

@@ -21,7 +21,7 @@ from index.engines import open_engine
 from index.engines.interface import ImageIds, Near
 from index.errors import SelectionError
 from index.features import DEFAULT, open_feature
-from index.features.interface import Distance
+from index.features.interface import Distance, TextFeature
 from index.features.signature import all_orientations
 from index.hits import Hit, Ranked, read_hits
 from index.selection import Selection, images_at, selected_images
@@ -81,6 +81,8 @@ class Searcher:
         wanted = query.offset + query.count + 1
         if picture is not None:
             ranked = self._by_picture(query, picture, wanted)
+        elif query.words.strip() and isinstance(self._feature, TextFeature):
+            ranked = self._by_meaning(self._feature, query, wanted)
         elif query.words.strip():
             ranked = self._by_words(query, wanted)
         else:
@@ -98,9 +100,7 @@ class Searcher:
         return None if query.image_id is None else self._catalog.open(query.image_id)
 
     def _by_picture(self, query: Query, picture: Rgba, wanted: int) -> list[Ranked]:
-        model_id = store.find_model(self._catalog.database, self._model)
-        if model_id is None:
-            raise SelectionError("nothing is indexed yet: quarry index featurize")
+        model_id = self._model_id()
         count = min(MOST_CANDIDATES, max(wanted * CANDIDATES_PER_HIT, RERANKED if query.recoloured else 0))
         near = self._near(query, picture, model_id, count)
         if query.recoloured:
@@ -117,6 +117,21 @@ class Searcher:
             for image_id, score in self._engine.search(self._model, model_id, row, count, allowed):
                 best[image_id] = max(score, best.get(image_id, score))
         return [Near(*pair) for pair in sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+    def _by_meaning(self, feature: TextFeature, query: Query, wanted: int) -> list[Ranked]:
+        """Ask a model that reads words (CLIP, SigLIP) which pictures they describe."""
+        model_id = self._model_id()
+        allowed = self._allowed(replace(query, words=""))
+        row = feature.compute_words([query.words])[0]
+        count = min(MOST_CANDIDATES, wanted * CANDIDATES_PER_HIT)
+        near = self._engine.search(self._model, model_id, row, count, allowed)
+        return self._folded(near, model_id) if query.fold else [Ranked(*found) for found in near]
+
+    def _model_id(self) -> int:
+        model_id = store.find_model(self._catalog.database, self._model)
+        if model_id is None:
+            raise SelectionError(f"nothing is indexed yet: quarry index featurize --model {self._model.name}")
+        return model_id
 
     def _allowed(self, query: Query) -> ImageIds | None:
         selection = query.selection

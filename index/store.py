@@ -17,6 +17,8 @@ from index.features import DEFAULT
 from index.features.interface import Distance, Model, Rows, unit
 
 READ_ROWS = 10_000
+PROBE = [np.full((8, 8, 4), 255, np.uint8)]
+"""A picture to find out with whether a feature works at all."""
 
 
 @dataclass(frozen=True)

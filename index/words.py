@@ -1,8 +1,8 @@
 """Full-text search over what is said of pictures: title, tags, authors, paths, description.
 
-A document is a place (a file, or a member of an archive) with the texts of its page. SQLite: an FTS5 table of trigrams,
-so that parts of words are found. PostgreSQL: a text-search vector, beginnings of words. Either is a copy that catches up
-before a search: new places, and places of pages that were fetched again.
+A document is a place (a file, or a member of an archive) with the texts of its page. SQLite: an FTS5 table of
+trigrams, so that parts of words are found. PostgreSQL: a text-search vector, beginnings of words. Either is a copy
+that catches up before a search: new places, and places of pages that were fetched again.
 """
 
 import re
@@ -128,7 +128,7 @@ class Words:
     def _write(self, connection: Connection, rows: Sequence[Row[int]]) -> int:
         values = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
         key = "place_id" if self._postgresql else "rowid"
-        connection.execute(text(f"DELETE FROM place_text WHERE {key} = :id"), values)
+        connection.execute(text(f"DELETE FROM place_text WHERE {key} = :id"), values)  # noqa: S608 - our names
         if not self._postgresql:
             names = ", ".join(_COLUMNS)
             marks = ", ".join(f":{name}" for name in _COLUMNS)
@@ -141,5 +141,5 @@ class Words:
             f"setweight(to_tsvector('simple', :{name}), '{weight}')"
             for name, weight in zip(_COLUMNS, "AABCD"[: len(_COLUMNS)], strict=True)
         )
-        connection.execute(text(f"INSERT INTO place_text VALUES (:id, {weighted})"), values)
+        connection.execute(text(f"INSERT INTO place_text VALUES (:id, {weighted})"), values)  # noqa: S608
         return len(values)

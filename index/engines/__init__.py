@@ -13,7 +13,7 @@ from index.engines.interface import Engine
 from index.engines.pgvector import PgvectorEngine, has_pgvector
 from index.errors import EngineError
 
-ADAPTERS = {"lancedb": "lancedb_folder:LanceDbEngine", "qdrant": "qdrant_folder:QdrantEngine"}
+ADAPTERS = {"lancedb": "lancedb_folder:LanceDbEngine"}
 """Optional engines, each in a file of its own, by the scheme of QUARRY_INDEX."""
 
 

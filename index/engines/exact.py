@@ -63,7 +63,7 @@ class ExactEngine:
 
     def search(self, model: Model, model_id: int, row: Rows, count: int, allowed: ImageIds | None = None) -> list[Near]:
         """Return the nearest images."""
-        images, rows = self._rows(model, model_id)
+        images, rows = self.matrix(model, model_id)
         if allowed is None:
             return nearest(_scan(model, rows, row), images, count)
         at = np.flatnonzero(np.isin(images, allowed, assume_unique=False))
@@ -78,8 +78,8 @@ class ExactEngine:
             self._note_file(model).unlink(missing_ok=True)
             return self._catch_up(model, model_id).count
 
-    def _rows(self, model: Model, model_id: int) -> tuple[ImageIds, Rows]:
-        """Return image ids and rows, up to date."""
+    def matrix(self, model: Model, model_id: int) -> tuple[ImageIds, Rows]:
+        """Return image ids and rows (memory-mapped), brought up to date."""
         with self._database.read() as connection:
             newest = store.last_row(connection, model_id)
         opened = self._open.get(model_id)

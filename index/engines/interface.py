@@ -43,7 +43,7 @@ def similarities(model: Model, rows: Rows, row: Rows) -> NDArray[np.float32]:
     if model.distance is Distance.COSINE:
         return np.asarray(rows @ np.asarray(row, rows.dtype), np.float32)
     if model.distance is Distance.HAMMING:
-        return 1 - _bits(rows, row).astype(np.float32) / model.dimension
+        return np.asarray(1 - _bits(rows, row) / model.dimension, np.float32)
     if model.distance is Distance.L1:
         return np.asarray(1 / (1 + np.abs(rows.astype(np.float32) - row.astype(np.float32)).sum(-1)), np.float32)
     one, other = rows.astype(np.float32), np.asarray(row, np.float32)

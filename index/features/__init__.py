@@ -10,6 +10,7 @@ FEATURES = {
     "art": "art:Art",
     "lite0": "lite0:Lite0",
     "hog": "hog:Hog",
+    "thumbnail": "thumbnail:Thumbnail",
     "palette": "palette:Palette",
     "phash": "phash:PHash",
     "dhash": "dhash:DHash",

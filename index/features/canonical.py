@@ -105,7 +105,7 @@ def _without_background(rgba: Rgba) -> Rgba:
     return out
 
 
-def _border(values: NDArray[np.int32]) -> NDArray[np.int32]:
+def _border(values: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
 
 

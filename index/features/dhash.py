@@ -1,4 +1,4 @@
-"""dHash: is a pixel brighter than its left neighbour?
+"""dHash: whether a pixel is brighter than its left neighbour.
 
 Krawetz, "Kind of Like That", 2013: 9 × 8 grey, one bit a pair of neighbours.
 """

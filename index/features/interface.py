@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class Feature(Protocol):
         """Return (n, stored_length) of (h, w, 4) uint8 RGBA pictures: float32, or the stored type of whole numbers."""
 
 
+@runtime_checkable
 class TextFeature(Feature, Protocol):
     """A feature that places words in the same space as pictures."""
 

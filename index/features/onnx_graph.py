@@ -46,7 +46,7 @@ class GraphBuilder:
         return name
 
     def conv(self, weight: Floats, bias: Floats, *, stride: int = 1, groups: int = 1) -> None:
-        """Add a convolution; the border is padded so that the output is the input divided by the stride (TensorFlow)."""
+        """Add a convolution, padded as TensorFlow does: the output is the input divided by the stride."""
         self._stride *= stride
         self.add(
             "Conv",
@@ -60,7 +60,7 @@ class GraphBuilder:
 
     def clip(self, low: float, high: float) -> None:
         """Add a clamp (ReLU6 is 0, 6)."""
-        self.add("Clip", self._weight(np.float32(low).reshape(())), self._weight(np.float32(high).reshape(())))
+        self.add("Clip", self._weight(np.array(low, np.float32)), self._weight(np.array(high, np.float32)))
 
     def dense(self, weight: Floats, bias: Floats) -> None:
         """Add a fully connected layer; `weight` is (outputs, inputs)."""

@@ -42,4 +42,4 @@ def histogram(rgba: Rgba) -> Rows:
     grey = SIZE - GREYS + value * GREYS // 256
     cell = np.where((saturation < GREY_BELOW) | (value < BLACK_BELOW), grey, colour)
     counts = np.bincount(cell, pixels[:, 3].astype(np.float64), SIZE)
-    return (counts / counts.sum()).astype(np.float32)
+    return np.asarray(counts / counts.sum(), np.float32)

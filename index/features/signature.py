@@ -1,4 +1,4 @@
-"""The image-match signature: is a neighbourhood of a grid point brighter than the eight around it?
+"""The image-match signature: how much brighter the neighbourhoods of grid points are than one another.
 
 Goldberg, Wong and Gheorghe, "An Image Signature for Any Kind of Image", ICIP 2002. A 9 × 9 grid laid over the part
 where things happen (5th to 95th percentile of the brightness changes), 8 neighbours each, five levels: 648 values of
@@ -6,6 +6,7 @@ where things happen (5th to 95th percentile of the brightness changes), 8 neighb
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def all_orientations(rgba: Rgba) -> Iterator[Rgba]:
             yield np.ascontiguousarray(np.rot90(mirrored, turns))
 
 
-def _grid(grey: NDArray[np.float32], axis: int) -> NDArray[np.int64]:
+def _grid(grey: NDArray[Any], axis: int) -> NDArray[np.int64]:
     """Return the grid's coordinates along an axis, inside the part that holds most of the changes."""
     count = grey.shape[axis]
     changes = np.abs(np.diff(grey, axis=1 - axis)).sum(1 - axis)
@@ -71,9 +72,7 @@ def _grid(grey: NDArray[np.float32], axis: int) -> NDArray[np.int64]:
     return np.linspace(low, high, POINTS + 2)[1:-1].astype(np.int64)
 
 
-def _neighbourhoods(
-    grey: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _neighbourhoods(grey: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean brightness of the square around each grid point."""
     side = max(2, int(0.5 + min(grey.shape) / 20))
     sums = np.pad(grey.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))

@@ -1,0 +1,88 @@
+"""Runs the featurize stage for the command line: a bar on a terminal, a summary at the end."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from db import Catalog
+from db.terminal import printable
+from index import store
+from index.features import open_feature
+from index.featurize import FeaturizeRunner, Results, Summary
+from index.pool import open_feature_pool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did, or with `dry_run` what is due."""
+
+    stored: dict[str, int]
+    problems: dict[tuple[str, str], int]
+    due: dict[str, int]
+    stopped: bool = False
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        problems = [{"model": m, "reason": r, "count": n} for (m, r), n in sorted(self.problems.items())]
+        return {"stored": self.stored, "problems": problems, "due": self.due, "stopped": self.stopped}
+
+    def text(self) -> str:
+        """Return lines for people."""
+        if self.dry_run:
+            return "\n".join(f"{name}: {count} due" for name, count in self.due.items())
+        lines = [f"{name}: {count} images" for name, count in sorted(self.stored.items())]
+        lines += [f"  {n} × {m}: {printable(r)}" for (m, r), n in sorted(self.problems.items())]
+        if self.stopped:
+            lines.append("Stopped early; the same command goes on from here.")
+        return "\n".join(lines) or "Nothing to do: everything is featurized."
+
+
+def featurize_catalog(
+    catalog: Catalog, names: Sequence[str], pool_url: str, *, retry: bool = False, dry_run: bool = False
+) -> Outcome:
+    """Compute what is lacking. Raises PoolUrlError, and WeightsError before any work if a model cannot be had."""
+    for name in names:
+        open_feature(name).compute(store.PROBE)
+    if retry:
+        _forget_problems(catalog, names)
+    pool = open_feature_pool(pool_url)
+    runner = FeaturizeRunner(catalog, pool, names)
+    due = runner.due()
+    if dry_run:
+        pool.close(at_once=True)
+        return Outcome({}, {}, due, dry_run=True)
+    summary, stopped = Summary(), False
+    try:
+        _run(runner, summary, max(due.values(), default=0))
+        pool.close(at_once=False)
+    except KeyboardInterrupt:
+        stopped = True
+        pool.close(at_once=True)
+    except BaseException:
+        pool.close(at_once=True)
+        raise
+    return Outcome(dict(summary.stored), dict(summary.problems), runner.due(), stopped)
+
+
+def _forget_problems(catalog: Catalog, names: Sequence[str]) -> None:
+    for name in names:
+        model_id = store.register(catalog.database, open_feature(name).model)
+        with catalog.database.write() as connection:
+            store.forget_problems(connection, model_id)
+
+
+def _run(runner: FeaturizeRunner, summary: Summary, total: int) -> None:
+    columns = (TextColumn("featurize"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        bar = progress.add_task("featurize", total=total)
+
+        def settled(results: Results) -> None:
+            summary.add(results)
+            progress.update(bar, advance=max(map(len, results.values())))
+
+        runner.run(settled)

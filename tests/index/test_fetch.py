@@ -1,0 +1,107 @@
+"""A URL that a stranger types never leads into the private network."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from index.errors import FetchRefusedError
+from index.fetch import fetch_picture, public_address
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/loop":
+            self.send_response(302)
+            self.send_header("Location", "/loop")
+            self.end_headers()
+        elif self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/passwd")
+            self.end_headers()
+        elif self.path == "/large":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x" * 5000)
+        elif self.path == "/picture":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"picture " + self.headers["Host"].encode())
+        else:
+            self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def answering() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "localhost", "0.0.0.0", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
+        "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "fc00::1", "2002:7f00:1::", "64:ff9b::7f00:1",
+        "2130706433", "0x7f000001", "127.1", "224.0.0.1", "::",
+    ],
+)  # fmt: skip
+def test_private_addresses_are_refused_however_they_are_written(host: str) -> None:
+    with pytest.raises(FetchRefusedError):
+        public_address(host, 80)
+    written = f"[{host}]" if ":" in host else host
+    with pytest.raises(FetchRefusedError):
+        fetch_picture(f"http://{written}/x.png")
+
+
+def test_public_addresses_pass() -> None:
+    assert public_address("93.184.216.34", 80) == "93.184.216.34"
+    assert public_address("2606:2800:220:1::1", 443) == "2606:2800:220:1::1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "http://",
+        "http://u:p@example.org/",
+        "gopher://x",
+        "http://h:99999/",
+    ],
+)
+def test_other_schemes_and_odd_urls_are_refused(url: str) -> None:
+    with pytest.raises(FetchRefusedError):
+        fetch_picture(url)
+
+
+def test_a_picture_is_fetched_within_limits() -> None:
+    with answering() as port:
+        base = f"http://127.0.0.1:{port}"
+        assert fetch_picture(f"{base}/picture", allow_private=True) == f"picture 127.0.0.1:{port}".encode()
+        for path, limit, said in (
+            ("/loop", 10_000, "redirects"),
+            ("/away", 10_000, "only http"),
+            ("/large", 1000, "larger"),
+            ("/none", 1000, "404"),
+        ):
+            with pytest.raises(FetchRefusedError, match=said):
+                fetch_picture(base + path, allow_private=True, most_bytes=limit)
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with pytest.raises(FetchRefusedError, match="did not answer"):
+        fetch_picture(f"http://127.0.0.1:{port}/", allow_private=True)
