@@ -53,7 +53,7 @@ def fill(shelf: Shelf, rgba: Picture, truth: dict[str, Any]) -> None:
 def _keep(sprites: list[Picture], picture: Picture) -> None:
     cut = trimmed(picture)
     height, width = cut.shape[:2]
-    if MIN_SPRITE_PX <= min(height, width) and max(height, width) <= MAX_SPRITE_PX:
+    if min(height, width) >= MIN_SPRITE_PX and max(height, width) <= MAX_SPRITE_PX:
         sprites.append(cut.copy())
 
 

@@ -14,7 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from extract.sheets.art_pool import Picture, Shelf, trimmed
 
 GROUNDS = ((255, 0, 255), (0, 0, 0), (255, 255, 255), (0, 128, 128), (34, 32, 52), (92, 148, 252), (0, 255, 0))
-WORDS = "START GAME OVER score options level player castle quest engine Magic forest 2048 pause Exit new sky".split()
+WORDS = (
+    "START", "GAME", "OVER", "score", "options", "level", "player", "castle", "quest", "engine", "Magic", "forest",
+    "2048", "pause", "Exit", "new", "sky",
+)  # fmt: skip
 MAX_SIDE_PX = 1024
 
 
@@ -34,7 +37,7 @@ def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
     makers = {
         "grid": (relaid, relaid, placed, placed, strip),
         "atlas": (packed, packed, shelved),
-        "single": (alone, alone, cropped, scattered, mapped, lettered, panelled),
+        "single": (alone, alone, cropped, scattered, mapped, mapped, lettered, lettered, panelled, written),
     }
     chosen: Callable[[Shelf, np.random.Generator], Made | None] = makers[kind][int(chance.integers(len(makers[kind])))]
     made = chosen(shelf, chance)
@@ -313,12 +316,27 @@ def mapped(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     return _single(canvas[cut[0] : canvas.shape[0] - cut[1], cut[2] : canvas.shape[1] - cut[3]], shelf)
 
 
-def _letter(canvas: Picture, chance: np.random.Generator, size: int, at: tuple[int, int]) -> None:
-    words = " ".join(WORDS[int(i)] for i in chance.integers(0, len(WORDS), int(chance.integers(1, 4))))
+def _letter(canvas: Picture, chance: np.random.Generator, size: int, at: tuple[int, int], count: int = 3) -> None:
+    """Write up to `count` words, now and then outlined, in capitals, or shaded from top to bottom."""
+    words = " ".join(WORDS[int(i)] for i in chance.integers(0, len(WORDS), int(chance.integers(1, count + 1))))
     image = Image.fromarray(canvas)
     colour = tuple(int(v) for v in chance.integers(0, 256, 3))
-    ImageDraw.Draw(image).text(at, words, fill=(*colour, 255), font=ImageFont.load_default(size))
-    canvas[:] = np.asarray(image)
+    edge = tuple(int(v) for v in chance.integers(0, 256, 3))
+    stroke = int(chance.choice([0, 0, 0, 1, 2, 4])) if size > 12 else 0
+    ImageDraw.Draw(image).text(
+        at,
+        words.upper() if chance.random() < 0.3 else words,
+        fill=(*colour, 255),
+        font=ImageFont.load_default(size),
+        stroke_width=stroke,
+        stroke_fill=(*edge, 255),
+    )
+    drawn = np.array(image)
+    changed = (drawn != canvas).any(axis=2)
+    if chance.random() < 0.3:
+        shade = np.linspace(1.0, 0.5, canvas.shape[0])[:, None, None]
+        drawn[..., :3] = np.where(changed[..., None], drawn[..., :3] * shade, drawn[..., :3]).astype(np.uint8)
+    canvas[:] = drawn
 
 
 def lettered(shelf: Shelf, chance: np.random.Generator) -> Made | None:
@@ -338,6 +356,23 @@ def lettered(shelf: Shelf, chance: np.random.Generator) -> Made | None:
         room = int(chance.integers(2, 60))
         rgba = np.pad(rgba, ((room, room), (room, room), (0, 0)))
     return _single(_grounded(rgba, chance, 0.4), shelf)
+
+
+def written(shelf: Shelf, chance: np.random.Generator) -> Made | None:
+    """Set a page as web pages and editors look: a bar, lines of small text in blocks, a picture or two."""
+    wide, high = int(chance.choice([294, 400, 640, 800])), int(chance.choice([219, 300, 480, 600]))
+    canvas = _canvas(wide, high)
+    canvas[:] = (*((255, 255, 255), (30, 30, 36), (240, 240, 235))[int(chance.integers(3))], 255)
+    if chance.random() < 0.6:
+        canvas[: high // 8] = (*(int(v) for v in chance.integers(0, 256, 3)), 255)
+    y = int(chance.integers(4, 30))
+    while y < high - 20:
+        size = int(chance.choice([8, 9, 10, 12, 18]))
+        _letter(canvas, chance, size, (int(chance.choice([10, 10, wide // 3])), y), 9)
+        y += int(size * chance.uniform(1.2, 3))
+    for sprite in _pick(shelf.sprites, int(chance.integers(0, 3)), chance):
+        _paste(canvas, sprite, int(chance.integers(wide)), int(chance.integers(high)))
+    return _single(canvas, shelf)
 
 
 def panelled(shelf: Shelf, chance: np.random.Generator) -> Made | None:
