@@ -5,8 +5,7 @@ its author. All is deterministic: one thread, fixed seeds. Only `train.py` and b
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from extract.sheets.features import FIRST_GRID, NAMES
-from extract.sheets.forest import Floats, Forest, from_lightgbm, softmax
+from extract.sheets.forest import Floats, from_lightgbm, softmax
 from extract.sheets.judge import Judge, Scale, logit, picture_row
 
 SHARED: dict[str, Any] = {
@@ -141,43 +140,34 @@ def fit_detector(rows: Floats, examples: list[Example]) -> lightgbm.Booster:
 
 @dataclass(frozen=True)
 class CrossFit:
-    """Rankings of every example by rankers that saw neither its author nor, for each `fold`, the authors of that fold.
-
-    `rows[fold]` are the detector's rows for all examples; `scores` the ranker's for each example's own fold.
-    """
+    """What rankers say that have not seen the author: `scores` of all cuts and the detector's row, per example."""
 
     place: dict[str, int]
-    rows: list[Floats]
+    rows: Floats
     scores: list[Floats]
 
 
 def cross_fit(examples: list[Example], place: dict[str, int]) -> CrossFit:
-    """Fit one ranker per pair of folds left out, and rank every example by those that have not seen it."""
-    count = max(place.values()) + 1
-    fold_of = np.array([place[e.author] for e in examples])
-    scores: dict[tuple[int, int], Floats] = {}
-    for one, two in combinations_with_replacement(range(count), 2):
-        ranker = fit_ranker([e for e, fold in zip(examples, fold_of, strict=True) if fold not in (one, two)])
+    """Fit one ranker per fold left out, and rank each example by the one that has not seen its author."""
+    scores: dict[int, Floats] = {}
+    for fold in range(max(place.values()) + 1):
+        ranker = fit_ranker([e for e in examples if place[e.author] != fold])
         for i, example in enumerate(examples):
-            if fold_of[i] in (one, two):
-                other = one if fold_of[i] == two else two
-                scores[i, other] = np.asarray(ranker.predict(example.table[1:]), dtype=np.float64)
-    rows = [
-        np.array([picture_row(e.table.astype(np.float64), scores[i, fold]) for i, e in enumerate(examples)])
-        for fold in range(count)
-    ]
-    return CrossFit(place, rows, [scores[i, int(fold_of[i])] for i in range(len(examples))])
+            if place[example.author] == fold:
+                scores[i] = np.asarray(ranker.predict(example.table[1:]), dtype=np.float64)
+    ordered = [scores[i] for i in range(len(examples))]
+    rows = [picture_row(e.table.astype(np.float64), s) for e, s in zip(examples, ordered, strict=True)]
+    return CrossFit(place, np.array(rows), ordered)
 
 
 def held_out(examples: list[Example], fit: CrossFit) -> dict[str, Judged]:
     """Judge every picture by forests that have not seen its author."""
     judged: dict[str, Judged] = {}
     fold_of = np.array([fit.place[e.author] for e in examples])
-    for fold, rows in enumerate(fit.rows):
-        seen = np.flatnonzero(fold_of != fold)
-        detector = fit_detector(rows[seen], [examples[i] for i in seen])
-        mine = np.flatnonzero(fold_of == fold)
-        chances = np.asarray(detector.predict(rows[mine]), dtype=np.float64)
+    for fold in range(max(fit.place.values()) + 1):
+        seen, mine = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        detector = fit_detector(fit.rows[seen], [examples[i] for i in seen])
+        chances = np.asarray(detector.predict(fit.rows[mine]), dtype=np.float64)
         for i, chance in zip(mine, chances, strict=True):
             judged[examples[i].picture] = Judged(float(chance), softmax(fit.scores[i]))
     return judged
@@ -201,15 +191,14 @@ def fit_judge(examples: list[Example], fit: CrossFit, judged: dict[str, Judged])
     """Fit the judge to ship: forests on everything, scales on what was held out."""
     ranker = from_lightgbm(fit_ranker(examples).dump_model())
     # The detector must read rankings of the kind it will meet: made by a ranker that has not seen the picture.
-    rows = np.array([fit.rows[fit.place[e.author]][i] for i, e in enumerate(examples)])
-    booster = fit_detector(rows, examples)
+    booster = fit_detector(fit.rows, examples)
     real = [e for e in examples if not e.made]
     weight = [WEAK_WEIGHT if e.weak else 1.0 for e in real]
     sheets = [(e, w) for e, w in zip(real, weight, strict=True) if e.kind != "single"]
     return Judge(
         NAMES,
         ranker,
-        _with_start(from_lightgbm(booster.dump_model())),
+        from_lightgbm(booster.dump_model()),
         scale([judged[e.picture].sheet for e in real], [float(e.kind != "single") for e in real], weight),
         scale(
             [float(judged[e.picture].shares.max()) for e, _ in sheets],
@@ -217,8 +206,3 @@ def fit_judge(examples: list[Example], fit: CrossFit, judged: dict[str, Judged])
             [w for _, w in sheets],
         ),
     )
-
-
-def _with_start(forest: Forest) -> Forest:
-    """LightGBM folds the base rate into the first tree, so nothing is to be added; unused leaves stay 0."""
-    return replace(forest, leaf=np.nan_to_num(forest.leaf))

@@ -1,4 +1,4 @@
-"""The judge: is this picture a sheet, and if so, which of the cuts that were described is the intended one?
+"""The judge: whether a picture is a sheet, and if so, which of the cuts described is the intended one.
 
 Two small forests. The *ranker* compares all cuts of one picture (the ways to see an atlas, the grids) by a softmax; it
 was trained on sheets only. The *detector* says how likely the picture is a sheet at all, from the picture, from its

@@ -13,8 +13,6 @@ from extract.sheets.layout import JOINS_PX, ways
 from extract.sheets.model import Candidate, Grid, Rect
 
 KEPT = 3
-MIN_KEPT = 0.01
-"""Candidates less likely than this are not worth a person's time."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ class Verdict:
             for w in self.ways[:1]
             if len(w.rects) > 1
         ]
-        likely = [c for c in (*grids, *atlases) if c.score >= MIN_KEPT]
-        return tuple(sorted(likely, key=lambda c: -c.score)[:KEPT])
+        return tuple(sorted((*grids, *atlases), key=lambda c: -c.score)[:KEPT])
 
 
 def weigh(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> Verdict:
