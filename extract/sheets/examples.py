@@ -23,7 +23,7 @@ from extract.sheets.made_up import Made, make
 from extract.sheets.matching import Box, f1_trimmed, shown
 from extract.sheets.model import Grid
 
-MADE = {"grid": 400, "atlas": 450, "single": 850}
+MADE = {"grid": 400, "atlas": 450, "single": 850, "frames": 240, "rest": 110}
 MADE_SEED = 5
 ART_SHARE = 0.12
 ART_AUTHOR = "kenney"

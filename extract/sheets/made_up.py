@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from extract.sheets.art_pool import Picture, Shelf, trimmed
+from extract.sheets.art_pool import MAX_SPRITE_PX, Picture, Shelf, trimmed
 
 GROUNDS = ((255, 0, 255), (0, 0, 0), (255, 255, 255), (0, 128, 128), (34, 32, 52), (92, 148, 252), (0, 255, 0))
 WORDS = (
@@ -37,6 +37,8 @@ def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
     makers = {
         "grid": (relaid, relaid, placed, placed, strip),
         "atlas": (packed, packed, shelved),
+        "frames": (frames,),
+        "rest": (with_rest,),
         "single": (alone, alone, cropped, scattered, mapped, mapped, lettered, lettered, panelled, written),
     }
     chosen: Callable[[Shelf, np.random.Generator], Made | None] = makers[kind][int(chance.integers(len(makers[kind])))]
@@ -209,10 +211,21 @@ def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     edge = gap if chance.random() < 0.5 else 0
     area = sum((s.shape[0] + gap) * (s.shape[1] + gap) for s in sprites)
     side = 1 << int(np.ceil(np.log2(max(np.sqrt(area * 1.1), max(s.shape[1] for s in sprites) + 2 * edge))))
+    # The draws do nothing, but taking them keeps the pictures made so far as they are.
     order = sorted(sprites, key=lambda s: -(s.shape[0] if chance.random() < 0.98 else 0))
+    places = _skyline(order, side, gap, edge)
+    if len(places) < 2:
+        return None
+    used = max(y + s.shape[0] for s, _, y in places) + edge
+    height = 1 << (used - 1).bit_length() if chance.random() < 0.6 else used
+    return _with_ground(_atlas_made(places, (side, height), shelf.author), chance)
+
+
+def _skyline(sprites: list[Picture], side: int, gap: int, edge: int) -> list[tuple[Picture, int, int]]:
+    """Place sprites (picture, x, y) one by one at the lowest, then leftmost, free corner of a strip `side` px wide."""
     skyline = np.full(side, edge, dtype=np.int64)
     places: list[tuple[Picture, int, int]] = []
-    for sprite in order:
+    for sprite in sprites:
         width = sprite.shape[1] + gap
         if edge + width > side:
             continue
@@ -221,11 +234,52 @@ def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
         y = int(tops.min())
         skyline[x : x + width] = y + sprite.shape[0] + gap
         places.append((sprite, x, y))
+    return places
+
+
+def frames(shelf: Shelf, chance: np.random.Generator) -> Made | None:
+    """Pack a few frames of one thing, trimmed and partly turned, on a canvas that fits them: a small atlas."""
+    if shelf.cells and chance.random() < 0.6:
+        cells = shelf.cells[int(chance.integers(len(shelf.cells)))]
+        start = int(chance.integers(len(cells)))
+        sprites = [trimmed(c) for c in cells[start : start + int(chance.integers(3, 16))] if c[..., 3].any()]
+    else:
+        sprites = _pick(shelf.sprites, int(chance.integers(2, 9)), chance)
+    scale = int(chance.choice([1, 2, 3, 4]))
+    scale = scale if sprites and max(max(s.shape[:2]) for s in sprites) * scale <= MAX_SPRITE_PX else 1
+    sprites = [np.repeat(np.repeat(s, scale, axis=0), scale, axis=1) for s in sprites]
+    if chance.random() < 0.5:
+        sprites = [np.rot90(s) if chance.random() < 0.5 else s for s in sprites]
+    if len({s.shape[:2] for s in sprites}) < 2:
+        return None
+    gap, edge = int(chance.choice([1, 2, 2, 4])), int(chance.choice([0, 0, 1, 2, 4]))
+    widest = max(s.shape[1] for s in sprites) + 2 * edge + gap
+    area = sum((s.shape[0] + gap) * (s.shape[1] + gap) for s in sprites)
+    side = max(widest, int(np.sqrt(area) * chance.uniform(0.7, 1.6)))
+    side = 1 << (side - 1).bit_length() if chance.random() < 0.4 else side
+    places = _skyline(sorted(sprites, key=lambda s: -s.shape[0]), side, gap, edge)
     if len(places) < 2:
         return None
-    used = max(y + s.shape[0] for s, _, y in places) + edge
-    height = 1 << (used - 1).bit_length() if chance.random() < 0.6 else used
-    return _with_ground(_atlas_made(places, (side, height), shelf.author), chance)
+    right, low = max(x + s.shape[1] for s, x, _ in places) + edge, max(y + s.shape[0] for s, _, y in places) + edge
+    size = (side, 1 << (low - 1).bit_length()) if chance.random() < 0.4 else (right, low)
+    return _with_ground(_atlas_made(places, size, shelf.author), chance)
+
+
+def with_rest(shelf: Shelf, chance: np.random.Generator) -> Made | None:
+    """Lay whole tiles out edge to edge in columns of unequal length, on a canvas of round sides that stays blank."""
+    if not shelf.cells:
+        return None
+    cells = shelf.cells[int(chance.integers(len(shelf.cells)))]
+    height, width = cells[0].shape[:2]
+    if len(cells) < 4 or float(np.mean([(c[..., 3] > 0).mean() for c in cells])) < 0.5:
+        return None
+    rows = int(chance.integers(2, min(9, len(cells)) + 1))
+    columns = -(-len(cells) // rows)
+    side_w, side_h = (1 << (n - 1).bit_length() for n in (columns * width, rows * height))
+    canvas = _canvas(side_w, side_h)
+    for i, cell in enumerate(cells):
+        _paste(canvas, cell, i // rows * width, i % rows * height)
+    return Made(canvas, "grid", shelf.author, (width, height, 0, 0, 0, 0))
 
 
 def shelved(shelf: Shelf, chance: np.random.Generator) -> Made | None:
