@@ -17,7 +17,7 @@ from extract.images.decode import first_frame
 from extract.images.interface import DecodeError
 from extract.sandbox import Budget
 from extract.sheets.errors import SidecarError
-from extract.sheets.model import Hints, SidecarSheet, Slicing
+from extract.sheets.model import Candidate, Hints, SidecarSheet, Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
 from extract.sheets.slice import slice_image
 from extract.sidecar_json import SIDECAR_MAX_BYTES
@@ -124,6 +124,21 @@ def _as_json(kind: str, why: str, slicing: Slicing | None = None) -> dict[str, A
         "confidence": slicing.confidence if slicing else 0.0,
         "why": why,
         "source": slicing.source if slicing else "",
+        "upscale": slicing.upscale if slicing else 1,
+        "candidates": [_candidate(c) for c in slicing.candidates] if slicing else [],
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    grid = candidate.grid
+    return {
+        "kind": candidate.kind,
+        "tile": list(grid.tile) if grid else None,
+        "margin": list(grid.margin) if grid else None,
+        "spacing": list(grid.spacing) if grid else None,
+        "count": len(candidate.rects) or None,
+        "confidence": round(candidate.score, 4),
+        "why": candidate.why,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from db import Catalog
-from db.cli import catalog_options
+from db.cli_options import catalog_options
 from db.errors import CatalogError
 from db.terminal import printable
 from index.errors import IndexingError

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from db import Catalog
-from db.cli import catalog_options
+from db.cli_options import catalog_options
 from db.errors import NoSheetError
 from db.records import ChoiceRecord
 from db.terminal import printable

@@ -18,23 +18,32 @@ _ROUNDS = 12
 Boxes = NDArray[np.int64]
 
 
-def sprites(parts: NDArray[np.int64]) -> tuple[Rect, ...]:
+def sprites(parts: NDArray[np.int64], near: int = 0) -> tuple[Rect, ...]:
     """Join connected parts (n, 5) x0, y0, x1, y1, drawn pixels into sprite rectangles, top to bottom.
 
+    Sprites within `near` px of each other become one.
     Gives no rectangle when there would be more than `MAX_SPRITES`.
     """
     parts = parts[parts[:, 4] >= _SPECK_AREA_PX] if len(parts) > MAX_SPRITES else parts
     if not 0 < len(parts) <= MAX_SPRITES:
         return ()
-    boxes = _join(parts[:, :4], near=0)
-    boxes = _join_small(boxes)
+    return as_rects(join(sprite_boxes(parts), near))
+
+
+def sprite_boxes(parts: Boxes) -> Boxes:
+    """Join overlapping parts and loose specks into boxes (n, 4) x0, y0, x1, y1; costs the square of their number."""
+    boxes = _join_small(join(parts[:, :4], near=0))
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    boxes = boxes[areas >= _SPECK_AREA_PX]
+    return boxes[areas >= _SPECK_AREA_PX]
+
+
+def as_rects(boxes: Boxes) -> tuple[Rect, ...]:
+    """List boxes as rectangles, top to bottom, then left to right."""
     order = np.lexsort((boxes[:, 0], boxes[:, 1]))
     return tuple(Rect(int(b[0]), int(b[1]), int(b[2] - b[0]), int(b[3] - b[1])) for b in boxes[order])
 
 
-def _join(boxes: Boxes, near: int) -> Boxes:
+def join(boxes: Boxes, near: int) -> Boxes:
     """Merge boxes that overlap, or come within `near` px of each other, until none does."""
     for _ in range(_ROUNDS):
         groups = _groups(_touching(boxes, near))
@@ -52,7 +61,7 @@ def _join_small(boxes: Boxes) -> Boxes:
     small = sides * 4 <= float(np.median(sides))
     touching = _touching(boxes, 1) & (small[:, None] | small[None, :])
     np.fill_diagonal(touching, val=True)
-    return _join(_bounds(boxes, _groups(touching)), near=0)
+    return join(_bounds(boxes, _groups(touching)), near=0)
 
 
 def _touching(boxes: Boxes, near: int) -> NDArray[np.bool_]:

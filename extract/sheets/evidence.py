@@ -6,6 +6,7 @@ tables, and to a table from which a fingerprint of any rectangle costs four look
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class Evidence:
     prints: NDArray[np.uint64]
     powers_x: NDArray[np.uint64]
     powers_y: NDArray[np.uint64]
+    sums_x: NDArray[np.float64]
+    sums_y: NDArray[np.float64]
+    tones: NDArray[np.float64]
+    squares: NDArray[np.float64]
     parts: NDArray[np.int64]
     colours: int
     half_seen: float
@@ -74,6 +79,17 @@ class Evidence:
     ) -> NDArray[np.int32]:
         """Count drawn pixels in rectangles (ends excluded) inside the crop."""
         table = self.drawn
+        return table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]
+
+    def total(
+        self,
+        table: NDArray[np.float64],
+        x0: NDArray[np.int64],
+        y0: NDArray[np.int64],
+        x1: NDArray[np.int64],
+        y1: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Sum over rectangles by one of the tables `sums_x`, `sums_y`, `tones`, `squares` of the drawn pixels."""
         return table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]
 
     def fingerprint(
@@ -104,6 +120,10 @@ def gather(rgba: NDArray[np.uint8]) -> Evidence:
         prints=prints,
         powers_x=powers_x,
         powers_y=powers_y,
+        sums_x=_sums(ground.foreground * np.arange(ground.foreground.shape[1])[None, :]),
+        sums_y=_sums(ground.foreground * np.arange(ground.foreground.shape[0])[:, None]),
+        tones=_sums(tone),
+        squares=_sums(tone.astype(np.float64) ** 2),
         parts=find_parts(ground.foreground),
         colours=int(np.unique(codes[::2, ::2] if codes.size > 1 << 18 else codes).size),
         half_seen=float(((alpha > 0) & (alpha < 255)).mean()),
@@ -121,6 +141,14 @@ def find_parts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         if box is not None
     ]
     return np.array(rows, dtype=np.int64).reshape(-1, 5)
+
+
+def _sums(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the (height + 1, width + 1) summed-area table of numbers."""
+    table = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+    np.cumsum(values, axis=0, out=table[1:, 1:], dtype=np.float64)
+    np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
+    return table
 
 
 def _axis(

@@ -8,9 +8,10 @@ complete, filled, repeated), and per picture (what the picture is like before an
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.sheets.components import sprites
+from extract.sheets.cells import CELL_NAMES, cell_row
 from extract.sheets.evidence import Axis, Evidence
 from extract.sheets.lattice import Cut, cuts, pairs
+from extract.sheets.layout import JOINS_PX, LAYOUT_NAMES, describe_layout, ways
 
 Floats = NDArray[np.float64]
 
@@ -20,36 +21,47 @@ CUT_NAMES = (
     "flow_side", "flow_half", "empty", "empty_gain", "empty_side", "sharp", "worst", "echo_mask", "echo_mask_peak",
     "echo_mask_half", "echo_tone", "echo_tone_peak", "echo_tone_half", "gutter_even",
 )  # fmt: skip
-PAIR_NAMES = (
-    "log_cells", "log_ratio", "square", "double", "filled_cells", "filled_log", "repeat", "fill_mean", "fill_spread",
-    "parts_whole", "area_whole", "parts_per_cell", "big_whole", "merit", "merit_gap",
-)  # fmt: skip
+PAIR_NAMES = (*CELL_NAMES, "merit", "merit_gap")
 PICTURE_NAMES = (
     "log_width", "log_height", "log_area", "log_aspect", "ground", "fill", "log_parts", "biggest_share",
     "part_w_spread", "part_h_spread", "log_colours", "half_seen", "step_x", "step_y", "flow_x", "flow_y", "w_mod32",
     "h_mod32", "w_mod16", "h_mod16", "empty_columns", "empty_rows", "runs_x", "runs_y", "log_median_part",
-    "colours_share", "log_sprites", "sprite_cover", "sprite_biggest", "sprite_w_spread", "sprite_h_spread",
-    "log_sprite_side", "sprites_per_part", "sprites_at_edge",
+    "colours_share", "blank_right", "blank_bottom", "blank_left", "blank_top", "off_middle_x",
+    "off_middle_y",
 )  # fmt: skip
-KINDS = ("is_grid", "is_single", "is_atlas")
-NAMES = (
-    *KINDS,
+KINDS = ("is_grid", "is_single", "is_atlas", "atlas_way")
+_BODY = (
     *(f"x_{n}" for n in CUT_NAMES),
     *(f"y_{n}" for n in CUT_NAMES),
     *(f"both_{n}" for n in CUT_NAMES[10:]),
     *PAIR_NAMES,
+)
+COMPARED_NAMES = (
+    "both_step_on", "both_step_side", "both_step_half", "both_cross_on", "both_flow_on", "both_flow_half",
+    "both_flow_side", "both_empty", "both_empty_gain", "both_sharp", "both_worst", "both_echo_mask",
+    "both_echo_mask_peak", "both_echo_tone", "both_echo_tone_peak", "both_gutter_even", "repeat", "filled_cells",
+    "tone_between", "centre_x_spread", "centre_y_spread", "half_filled", "full_cells", "parts_whole", "area_whole",
+    "cells_of_one_part", "log_cells", "merit",
+)  # fmt: skip
+_COMPARED = [_BODY.index(name) for name in COMPARED_NAMES]
+NAMES = (
+    *KINDS,
+    *_BODY,
+    *(f"gap_{n}" for n in COMPARED_NAMES),
+    *(f"rank_{n}" for n in COMPARED_NAMES),
     *PICTURE_NAMES,
+    *(f"sprite_{n}" for n in LAYOUT_NAMES),
 )
 
 _COMMON = frozenset({8, 16, 24, 32, 48, 64, 96, 128, 256})
 _TINY = 1e-3
-
-MAX_JOINED_PARTS = 700
-"""Joining parts costs the square of their number; with more, the picture is not described as an atlas."""
+FIRST_GRID = 1 + len(JOINS_PX)
 
 
 def describe(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> tuple[list[tuple[Cut, Cut]], Floats]:
-    """List the grids to judge and a (2 + grids, len(NAMES)) table: row 0 "single", row 1 "atlas", then the grids.
+    """List the grids to judge and a (`FIRST_GRID` + grids, len(NAMES)) table.
+
+    Row 0 is "single", then come the ways to see an atlas (`layout.ways`), then the grids.
 
     Tile sizes (width, height) that are `asked` for are judged whether or not the pixels suggest them.
     """
@@ -65,13 +77,25 @@ def describe(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> tup
     total = merit[0, chosen[:, 0]] + merit[1, chosen[:, 1]]
     pair = _pair_table(evidence, grids, total)
     body = np.concatenate([rows_x, rows_y, _pooled(grids, rows_x, rows_y), pair], axis=1)
+    body = np.concatenate([body, _relative(body)], axis=1)
+    seen = ways(evidence)
+    layouts = np.array([describe_layout(evidence, boxes) for boxes in seen])
+    heads = 1 + len(seen)
     best = body.max(axis=0, initial=-9.0) if len(body) else np.zeros(body.shape[1])
-    body = np.concatenate([best[None], best[None], body])
-    kinds = np.zeros((len(body), len(KINDS)))
-    kinds[0, 1] = kinds[1, 2] = 1.0
-    kinds[2:, 0] = 1.0
-    table = np.concatenate([kinds, body, np.repeat(picture[None], len(body), axis=0)], axis=1)
+    kinds = np.zeros((heads + len(grids), len(KINDS)))
+    kinds[0, 1], kinds[1:heads, 2], kinds[heads:, 0] = 1.0, 1.0, 1.0
+    kinds[1:heads, 3] = np.arange(1, heads)
+    around = np.repeat(layouts[:1], len(kinds), axis=0)
+    around[1:heads] = layouts
+    table = np.concatenate(
+        [kinds, np.concatenate([np.repeat(best[None], heads, axis=0), body]), _repeated(picture, len(kinds)), around],
+        axis=1,
+    )
     return grids, np.nan_to_num(table, nan=0.0, posinf=99.0, neginf=-99.0)
+
+
+def _repeated(row: Floats, times: int) -> Floats:
+    return np.repeat(row[None], times, axis=0)
 
 
 def _cut_table(axis: Axis, found: list[Cut]) -> Floats:
@@ -189,57 +213,18 @@ def _pooled(grids: list[tuple[Cut, Cut]], rows_x: Floats, rows_y: Floats) -> Flo
 
 def _pair_table(evidence: Evidence, grids: list[tuple[Cut, Cut]], merit: Floats) -> Floats:
     top = float(merit.max(initial=-9.0))
-    rows = [_pair_row(evidence, one, two) for one, two in grids]
-    table = np.array(rows).reshape(-1, len(PAIR_NAMES) - 2)
+    rows = [cell_row(evidence, one, two) for one, two in grids]
+    table = np.array(rows).reshape(-1, len(CELL_NAMES))
     return np.concatenate([table, merit[:, None], (top - merit)[:, None]], axis=1)
 
 
-def _pair_row(evidence: Evidence, one: Cut, two: Cut) -> list[float]:
-    seen_w, seen_h = evidence.crop
-    x0 = one.margin + np.arange(one.count, dtype=np.int64) * one.period
-    y0 = two.margin + np.arange(two.count, dtype=np.int64) * two.period
-    x0, y0 = x0[x0 + one.tile <= seen_w], y0[y0 + two.tile <= seen_h]
-    left, top = (a.ravel() for a in np.meshgrid(x0, y0))
-    right, bottom = left + one.tile, top + two.tile
-    drawn = evidence.count(left, top, right, bottom)
-    full = drawn > 0
-    filled = int(full.sum())
-    repeat, mean, spread = 0.0, 0.0, 0.0
-    if filled:
-        marks = evidence.fingerprint(left[full], top[full], right[full], bottom[full])
-        repeat = 1.0 - len(np.unique(marks)) / filled
-        fills = drawn[full] / (one.tile * two.tile)
-        mean, spread = float(fills.mean()), float(fills.std())
-    ratio = float(np.log2(one.tile / two.tile))
-    shape = [
-        float(np.log2(one.count * two.count)),
-        ratio,
-        float(one.tile == two.tile),
-        float(one.tile == 2 * two.tile or two.tile == 2 * one.tile),
-        filled / max(1, len(left)),
-        float(np.log2(1 + filled)),
-        repeat,
-        mean,
-        spread,
-    ]
-    return [*shape, *_part_numbers(evidence.parts, one, two, filled)]
-
-
-def _part_numbers(parts: NDArray[np.int64], one: Cut, two: Cut, filled: int) -> list[float]:
-    """Tell which share of the connected parts (by number, by area, the large ones) lies within one cell."""
-    if not len(parts):
-        return [0.0, 0.0, 0.0, 0.0]
-    x0, y0, x1, y1, area = parts.T
-    same_x = (x0 - one.margin) // one.period == (x1 - 1 - one.margin) // one.period
-    same_y = (y0 - two.margin) // two.period == (y1 - 1 - two.margin) // two.period
-    whole = same_x & same_y
-    big = (x1 - x0) * (y1 - y0) >= 0.1 * one.tile * two.tile
-    return [
-        float(whole.mean()),
-        float(area[whole].sum() / area.sum()),
-        len(parts) / max(1, filled),
-        float(whole[big].mean()) if big.any() else 1.0,
-    ]
+def _relative(body: Floats) -> Floats:
+    """Compare the telling numbers of each grid with the best any grid of this picture reaches, and rank them."""
+    chosen = body[:, _COMPARED]
+    if not len(chosen):
+        return np.zeros((0, 2 * len(_COMPARED)))
+    ranks = np.argsort(np.argsort(-chosen, axis=0, kind="stable"), axis=0, kind="stable") / len(chosen)
+    return np.concatenate([chosen - chosen.max(axis=0), ranks], axis=1)
 
 
 def _picture(evidence: Evidence) -> Floats:
@@ -269,27 +254,21 @@ def _picture(evidence: Evidence) -> Floats:
     runs = [float(np.count_nonzero(np.diff((a.fill > _TINY).astype(np.int8)) == 1)) for a in (x, y)]
     median = np.log2(1 + float(np.median(big[:, 4]))) if len(big) else 0.0
     more = [*rest, *mods, *gaps, *runs, median, evidence.colours / seen]
-    return np.array([*size, *more, *_sprite_numbers(evidence)])
+    ends = [measure(a) for measure in (_blank_end, _blank_start, _off_middle) for a in (x, y)]
+    return np.array([*size, *more, *ends])
 
 
-def _sprite_numbers(evidence: Evidence) -> list[float]:
-    """Tell what the picture would be as an atlas: how many sprites, how much they cover, how alike they are."""
-    if not 0 < len(evidence.parts) <= MAX_JOINED_PARTS:
-        return [-1.0] * 8
-    boxes = sprites(evidence.parts)
-    if not boxes:
-        return [0.0] * 8
-    seen_w, seen_h = evidence.crop
-    sides = np.array([(r.w, r.h) for r in boxes], dtype=np.float64)
-    areas = sides.prod(axis=1)
-    at_edge = [r.x == 0 or r.y == 0 or r.x + r.w == seen_w or r.y + r.h == seen_h for r in boxes]
-    return [
-        float(np.log2(len(boxes))),
-        float(areas.sum() / (seen_w * seen_h)),
-        float(areas.max() / areas.sum()),
-        float(sides[:, 0].std() / sides[:, 0].mean()),
-        float(sides[:, 1].std() / sides[:, 1].mean()),
-        float(np.log2(np.median(sides.max(axis=1)))),
-        len(boxes) / len(evidence.parts),
-        float(np.mean(at_edge)),
-    ]
+def _blank_end(axis: Axis) -> float:
+    drawn = np.flatnonzero(axis.fill > 0)
+    return 1.0 - (int(drawn[-1]) + 1) / len(axis.fill) if len(drawn) else 1.0
+
+
+def _off_middle(axis: Axis) -> float:
+    """Tell how far right of (below) the middle the drawn extent lies: packers start at a corner, logos are centred."""
+    drawn = np.flatnonzero(axis.fill > 0)
+    return float((int(drawn[0]) + int(drawn[-1]) + 1) / (2 * len(axis.fill)) - 0.5) if len(drawn) else 0.0
+
+
+def _blank_start(axis: Axis) -> float:
+    drawn = np.flatnonzero(axis.fill > 0)
+    return float(min(int(drawn[0]), 32)) if len(drawn) else 32.0

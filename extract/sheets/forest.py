@@ -1,81 +1,122 @@
-"""The judge: gradient-boosted trees that weigh the rows of one picture against each other.
+"""Boosted trees, read from a file and walked with numpy: what the judge is made of.
 
-Each row (the picture as "single", as "atlas", or under one grid) gets the sum of one leaf per tree; a softmax over
-the rows of the picture turns sums into probabilities. The trees are complete binary trees kept as flat arrays, so
-judging is a few array look-ups. They are trained by `train.py` and stored as JSON beside this module.
+LightGBM grows the trees (`train.py`); to use them takes a few array look-ups, so nothing but numpy is needed then.
 """
 
-import json
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Complete trees of one depth: `feature` and `threshold` (trees, 2^depth - 1), `leaf` (trees, 2^depth).
+    """Trees of any shape, padded to one size: all arrays are (trees, nodes), `leaf` is (trees, leaves).
 
-    A row goes right when its feature exceeds the threshold. `names` are the features the trees were trained on.
+    At node i a row goes `left` when its `feature` does not exceed the `threshold`, else `right`; a negative target
+    -1 - k is leaf k. `deepest` is the longest way from a root to a leaf.
     """
 
-    names: tuple[str, ...]
-    feature: NDArray[np.int64]
+    feature: Ints
     threshold: Floats
+    left: Ints
+    right: Ints
     leaf: Floats
+    deepest: int
 
     def scores(self, table: Floats) -> Floats:
-        """Sum the leaves each row (rows, features) falls into."""
-        if not len(self.feature):
-            return np.zeros(len(table))
-        trees = np.arange(len(self.feature))[None, :]
+        """Sum the leaves each row of (rows, features) falls into."""
         rows = np.arange(len(table))[:, None]
+        trees = np.arange(len(self.feature))[None, :]
         node = np.zeros((len(table), len(self.feature)), dtype=np.int64)
-        inner = self.feature.shape[1]
-        while int(node[0, 0]) < inner if len(table) else False:
-            value = table[rows, self.feature[trees, node]]
-            node = 2 * node + 1 + (value > self.threshold[trees, node])
-        total: Floats = self.leaf[trees, node - inner].sum(axis=1)
+        for _ in range(self.deepest):
+            here = np.maximum(node, 0)
+            goes_left = table[rows, self.feature[trees, here]] <= self.threshold[trees, here]
+            step = np.where(goes_left, self.left[trees, here], self.right[trees, here])
+            node = np.where(node < 0, node, step)
+        total: Floats = self.leaf[trees, -1 - node].sum(axis=1)
         return total
 
-    def probabilities(self, table: Floats) -> Floats:
-        """Softmax of `scores` over all rows of one picture."""
-        return softmax(self.scores(table))
-
-    def to_json(self) -> str:
-        """Write the forest as JSON that `from_json` reads back exactly."""
-        content = {
-            "names": list(self.names),
+    def to_lists(self) -> dict[str, Any]:
+        """Give the trees as plain lists, thresholds to nine digits, leaves to five."""
+        return {
             "feature": self.feature.tolist(),
-            "threshold": [[float(f"{v:.6g}") for v in tree] for tree in self.threshold],
+            "threshold": [[float(f"{v:.9g}") for v in tree] for tree in self.threshold],
+            "left": self.left.tolist(),
+            "right": self.right.tolist(),
             "leaf": [[round(v, 5) for v in tree] for tree in self.leaf.tolist()],
+            "deepest": self.deepest,
         }
-        return json.dumps(content, separators=(",", ":"))
 
     @staticmethod
-    def from_json(text: str) -> "Forest":
-        """Read what `to_json` wrote."""
-        content = json.loads(text)
+    def from_lists(content: dict[str, Any]) -> "Forest":
+        """Read what `to_lists` gave."""
         return Forest(
-            tuple(content["names"]),
             np.array(content["feature"], dtype=np.int64),
             np.array(content["threshold"], dtype=np.float64),
+            np.array(content["left"], dtype=np.int64),
+            np.array(content["right"], dtype=np.int64),
             np.array(content["leaf"], dtype=np.float64),
+            int(content["deepest"]),
         )
 
 
+@dataclass
+class _Growing:
+    feature: list[int]
+    threshold: list[float]
+    left: list[int]
+    right: list[int]
+    leaf: list[float]
+    deepest: int = 0
+
+
+def from_lightgbm(dump: dict[str, Any]) -> Forest:
+    """Turn ``Booster.dump_model()`` of numerical splits without missing values into a forest."""
+    grown: list[_Growing] = []
+    for info in dump["tree_info"]:
+        tree = _Growing([], [], [], [], [])
+        _add(tree, info["tree_structure"], 0)
+        if not tree.feature:
+            tree.feature, tree.threshold, tree.left, tree.right, tree.deepest = [0], [np.inf], [-1], [-1], 1
+        grown.append(tree)
+    nodes, leaves = max(len(t.feature) for t in grown), max(len(t.leaf) for t in grown)
+
+    def stack(name: str, width: int) -> NDArray[Any]:
+        return np.array([np.pad(getattr(t, name), (0, width - len(getattr(t, name)))) for t in grown])
+
+    return Forest(
+        stack("feature", nodes).astype(np.int64),
+        np.clip(stack("threshold", nodes).astype(np.float64), -1e300, 1e300),
+        stack("left", nodes).astype(np.int64),
+        stack("right", nodes).astype(np.int64),
+        stack("leaf", leaves).astype(np.float64),
+        max(t.deepest for t in grown),
+    )
+
+
+def _add(tree: _Growing, node: dict[str, Any], depth: int) -> int:
+    """Add a node and all below it; give its number, negative for a leaf."""
+    tree.deepest = max(tree.deepest, depth)
+    if "leaf_value" in node:
+        tree.leaf.append(float(node["leaf_value"]))
+        return -len(tree.leaf)
+    index = len(tree.feature)
+    tree.feature.append(int(node["split_feature"]))
+    tree.threshold.append(float(node["threshold"]))
+    tree.left.append(0)
+    tree.right.append(0)
+    tree.left[index] = _add(tree, node["left_child"], depth + 1)
+    tree.right[index] = _add(tree, node["right_child"], depth + 1)
+    return index
+
+
 def softmax(scores: Floats) -> Floats:
-    """Turn scores into probabilities that sum to 1."""
+    """Turn scores into shares that sum to 1."""
     raised = np.exp(scores - scores.max())
     shares: Floats = raised / raised.sum()
     return shares
-
-
-@cache
-def judge() -> Forest:
-    """Load the trained forest shipped with the package (read once)."""
-    return Forest.from_json(resources.files("extract.sheets").joinpath("judge.json").read_text(encoding="utf-8"))

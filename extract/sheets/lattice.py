@@ -13,7 +13,11 @@ from extract.sheets.evidence import Axis
 MIN_TILE_PX = 8
 COMMON_PX = (8, 16, 24, 32, 48, 64, 96, 128, 256)
 SPACED = ((1, 1), (0, 1), (2, 2), (0, 2), (1, 2), (2, 1), (2, 4), (4, 4), (1, 0), (0, 4), (8, 8), (3, 3))
-MAX_CUTS = 44
+MIN_CLEAN = 0.9
+MIN_CLEAN_FITTING = 0.6
+"""Share of gutter lines without a stray pixel; text beside the cells spoils some where the numbers fit exactly."""
+
+MAX_CUTS = 48
 MAX_PAIRS = 170
 MAX_GRID_CELLS = 40_000
 
@@ -52,7 +56,16 @@ def _plain_tiles(axis: Axis) -> list[int]:
     # More cells than this a side are never judged, so a 4096-px side does not try hundreds of divisors.
     exact = [length // n for n in range(2, min(length // MIN_TILE_PX, 256) + 1) if length % n == 0]
     ragged = [(length - rest) // n for rest in (1, 2) for n in range(2, 5) if (length - rest) % n == 0]
-    return [*exact[:24], *COMMON_PX, *_peaks(axis), *ragged[:4]]
+    return [*exact[:24], *COMMON_PX, *_peaks(axis), *_of_drawn(axis), *ragged[:4]]
+
+
+def _of_drawn(axis: Axis, keep: int = 8) -> list[int]:
+    """List the sizes that divide the drawn extent, for sheets that leave the rest of a round size blank."""
+    drawn = np.flatnonzero(axis.fill > 0)
+    extent = int(drawn[-1]) + 1 if len(drawn) else 0
+    if extent >= min(axis.length, len(axis.fill)):
+        return []
+    return [extent // n for n in range(2, 25) if extent % n == 0 and extent // n >= MIN_TILE_PX][:keep]
 
 
 def _peaks(axis: Axis, keep: int = 5) -> list[int]:
@@ -85,7 +98,7 @@ def _spaced(axis: Axis, keep: int = 10) -> list[Cut]:
             if not len(gutter):
                 continue
             share = float(clean[gutter].mean())
-            if share >= 0.9:
+            if share >= (MIN_CLEAN_FITTING if fits else MIN_CLEAN):
                 scored.append((share * (1.0 - base) * np.sqrt(len(gutter)) * (1.5 if fits else 1.0), cut))
     scored.sort(key=lambda pair: (-pair[0], pair[1]))
     return [cut for _, cut in scored[:keep]]

@@ -11,28 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from extract.sheets.art_pool import Picture, Shelf, trimmed
+from extract.sheets.art_pool import MAX_SPRITE_PX, Picture, Shelf, trimmed
 
 GROUNDS = ((255, 0, 255), (0, 0, 0), (255, 255, 255), (0, 128, 128), (34, 32, 52), (92, 148, 252), (0, 255, 0))
-WORDS = [
-    "START",
-    "GAME",
-    "OVER",
-    "score",
-    "options",
-    "level",
-    "player",
-    "castle",
-    "quest",
-    "engine",
-    "Magic",
-    "forest",
-    "2048",
-    "pause",
-    "Exit",
-    "new",
-    "sky",
-]
+WORDS = (
+    "START", "GAME", "OVER", "score", "options", "level", "player", "castle", "quest", "engine", "Magic", "forest",
+    "2048", "pause", "Exit", "new", "sky",
+)  # fmt: skip
 MAX_SIDE_PX = 1024
 
 
@@ -52,7 +37,9 @@ def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
     makers = {
         "grid": (relaid, relaid, placed, placed, strip),
         "atlas": (packed, packed, shelved),
-        "single": (alone, alone, cropped, scattered, mapped, lettered, panelled),
+        "frames": (frames,),
+        "rest": (with_rest,),
+        "single": (alone, alone, cropped, scattered, mapped, mapped, lettered, lettered, panelled, written),
     }
     chosen: Callable[[Shelf, np.random.Generator], Made | None] = makers[kind][int(chance.integers(len(makers[kind])))]
     made = chosen(shelf, chance)
@@ -224,10 +211,21 @@ def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     edge = gap if chance.random() < 0.5 else 0
     area = sum((s.shape[0] + gap) * (s.shape[1] + gap) for s in sprites)
     side = 1 << int(np.ceil(np.log2(max(np.sqrt(area * 1.1), max(s.shape[1] for s in sprites) + 2 * edge))))
+    # The draws do nothing, but taking them keeps the pictures made so far as they are.
     order = sorted(sprites, key=lambda s: -(s.shape[0] if chance.random() < 0.98 else 0))
+    places = _skyline(order, side, gap, edge)
+    if len(places) < 2:
+        return None
+    used = max(y + s.shape[0] for s, _, y in places) + edge
+    height = 1 << (used - 1).bit_length() if chance.random() < 0.6 else used
+    return _with_ground(_atlas_made(places, (side, height), shelf.author), chance)
+
+
+def _skyline(sprites: list[Picture], side: int, gap: int, edge: int) -> list[tuple[Picture, int, int]]:
+    """Place sprites (picture, x, y) one by one at the lowest, then leftmost, free corner of a strip `side` px wide."""
     skyline = np.full(side, edge, dtype=np.int64)
     places: list[tuple[Picture, int, int]] = []
-    for sprite in order:
+    for sprite in sprites:
         width = sprite.shape[1] + gap
         if edge + width > side:
             continue
@@ -236,11 +234,52 @@ def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
         y = int(tops.min())
         skyline[x : x + width] = y + sprite.shape[0] + gap
         places.append((sprite, x, y))
+    return places
+
+
+def frames(shelf: Shelf, chance: np.random.Generator) -> Made | None:
+    """Pack a few frames of one thing, trimmed and partly turned, on a canvas that fits them: a small atlas."""
+    if shelf.cells and chance.random() < 0.6:
+        cells = shelf.cells[int(chance.integers(len(shelf.cells)))]
+        start = int(chance.integers(len(cells)))
+        sprites = [trimmed(c) for c in cells[start : start + int(chance.integers(3, 16))] if c[..., 3].any()]
+    else:
+        sprites = _pick(shelf.sprites, int(chance.integers(2, 9)), chance)
+    scale = int(chance.choice([1, 2, 3, 4]))
+    scale = scale if sprites and max(max(s.shape[:2]) for s in sprites) * scale <= MAX_SPRITE_PX else 1
+    sprites = [np.repeat(np.repeat(s, scale, axis=0), scale, axis=1) for s in sprites]
+    if chance.random() < 0.5:
+        sprites = [np.rot90(s) if chance.random() < 0.5 else s for s in sprites]
+    if len({s.shape[:2] for s in sprites}) < 2:
+        return None
+    gap, edge = int(chance.choice([1, 2, 2, 4])), int(chance.choice([0, 0, 1, 2, 4]))
+    widest = max(s.shape[1] for s in sprites) + 2 * edge + gap
+    area = sum((s.shape[0] + gap) * (s.shape[1] + gap) for s in sprites)
+    side = max(widest, int(np.sqrt(area) * chance.uniform(0.7, 1.6)))
+    side = 1 << (side - 1).bit_length() if chance.random() < 0.4 else side
+    places = _skyline(sorted(sprites, key=lambda s: -s.shape[0]), side, gap, edge)
     if len(places) < 2:
         return None
-    used = max(y + s.shape[0] for s, _, y in places) + edge
-    height = 1 << (used - 1).bit_length() if chance.random() < 0.6 else used
-    return _with_ground(_atlas_made(places, (side, height), shelf.author), chance)
+    right, low = max(x + s.shape[1] for s, x, _ in places) + edge, max(y + s.shape[0] for s, _, y in places) + edge
+    size = (side, 1 << (low - 1).bit_length()) if chance.random() < 0.4 else (right, low)
+    return _with_ground(_atlas_made(places, size, shelf.author), chance)
+
+
+def with_rest(shelf: Shelf, chance: np.random.Generator) -> Made | None:
+    """Lay whole tiles out edge to edge in columns of unequal length, on a canvas of round sides that stays blank."""
+    if not shelf.cells:
+        return None
+    cells = shelf.cells[int(chance.integers(len(shelf.cells)))]
+    height, width = cells[0].shape[:2]
+    if len(cells) < 4 or float(np.mean([(c[..., 3] > 0).mean() for c in cells])) < 0.5:
+        return None
+    rows = int(chance.integers(2, min(9, len(cells)) + 1))
+    columns = -(-len(cells) // rows)
+    side_w, side_h = (1 << (n - 1).bit_length() for n in (columns * width, rows * height))
+    canvas = _canvas(side_w, side_h)
+    for i, cell in enumerate(cells):
+        _paste(canvas, cell, i // rows * width, i % rows * height)
+    return Made(canvas, "grid", shelf.author, (width, height, 0, 0, 0, 0))
 
 
 def shelved(shelf: Shelf, chance: np.random.Generator) -> Made | None:
@@ -331,12 +370,27 @@ def mapped(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     return _single(canvas[cut[0] : canvas.shape[0] - cut[1], cut[2] : canvas.shape[1] - cut[3]], shelf)
 
 
-def _letter(canvas: Picture, chance: np.random.Generator, size: int, at: tuple[int, int]) -> None:
-    words = " ".join(WORDS[int(i)] for i in chance.integers(0, len(WORDS), int(chance.integers(1, 4))))
+def _letter(canvas: Picture, chance: np.random.Generator, size: int, at: tuple[int, int], count: int = 3) -> None:
+    """Write up to `count` words, now and then outlined, in capitals, or shaded from top to bottom."""
+    words = " ".join(WORDS[int(i)] for i in chance.integers(0, len(WORDS), int(chance.integers(1, count + 1))))
     image = Image.fromarray(canvas)
     colour = tuple(int(v) for v in chance.integers(0, 256, 3))
-    ImageDraw.Draw(image).text(at, words, fill=(*colour, 255), font=ImageFont.load_default(size))
-    canvas[:] = np.asarray(image)
+    edge = tuple(int(v) for v in chance.integers(0, 256, 3))
+    stroke = int(chance.choice([0, 0, 0, 1, 2, 4])) if size > 12 else 0
+    ImageDraw.Draw(image).text(
+        at,
+        words.upper() if chance.random() < 0.3 else words,
+        fill=(*colour, 255),
+        font=ImageFont.load_default(size),
+        stroke_width=stroke,
+        stroke_fill=(*edge, 255),
+    )
+    drawn = np.array(image)
+    changed = (drawn != canvas).any(axis=2)
+    if chance.random() < 0.3:
+        shade = np.linspace(1.0, 0.5, canvas.shape[0])[:, None, None]
+        drawn[..., :3] = np.where(changed[..., None], drawn[..., :3] * shade, drawn[..., :3]).astype(np.uint8)
+    canvas[:] = drawn
 
 
 def lettered(shelf: Shelf, chance: np.random.Generator) -> Made | None:
@@ -356,6 +410,23 @@ def lettered(shelf: Shelf, chance: np.random.Generator) -> Made | None:
         room = int(chance.integers(2, 60))
         rgba = np.pad(rgba, ((room, room), (room, room), (0, 0)))
     return _single(_grounded(rgba, chance, 0.4), shelf)
+
+
+def written(shelf: Shelf, chance: np.random.Generator) -> Made | None:
+    """Set a page as web pages and editors look: a bar, lines of small text in blocks, a picture or two."""
+    wide, high = int(chance.choice([294, 400, 640, 800])), int(chance.choice([219, 300, 480, 600]))
+    canvas = _canvas(wide, high)
+    canvas[:] = (*((255, 255, 255), (30, 30, 36), (240, 240, 235))[int(chance.integers(3))], 255)
+    if chance.random() < 0.6:
+        canvas[: high // 8] = (*(int(v) for v in chance.integers(0, 256, 3)), 255)
+    y = int(chance.integers(4, 30))
+    while y < high - 20:
+        size = int(chance.choice([8, 9, 10, 12, 18]))
+        _letter(canvas, chance, size, (int(chance.choice([10, 10, wide // 3])), y), 9)
+        y += int(size * chance.uniform(1.2, 3))
+    for sprite in _pick(shelf.sprites, int(chance.integers(0, 3)), chance):
+        _paste(canvas, sprite, int(chance.integers(wide)), int(chance.integers(high)))
+    return _single(canvas, shelf)
 
 
 def panelled(shelf: Shelf, chance: np.random.Generator) -> Made | None:

@@ -109,10 +109,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One grid that was considered, with the probability the pixel model gives it (0 to 1)."""
+    """One cut that was considered: a `grid`, or the `rects` of an atlas, with its probability (0 to 1) and a reason."""
 
-    grid: Grid
+    kind: Kind
+    grid: Grid | None
     score: float
+    why: str = ""
+    rects: tuple[Rect, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ class Slicing:
 
     `rects` holds the cells that show something, in reading order for grids; it is empty for `single`. `confidence`
     is the estimated probability (0 to 1) that this cut is the intended one. `why` is one sentence for a log.
-    `candidates` lists up to three other grids that the pixels allow, best first. `ignored` says which sidecars were
-    set aside, and why. `upscale`: one pixel of the art is drawn as so many by so many pixels.
+    `candidates` lists up to three other cuts that the pixels allow, best first. `ignored` says which sidecars were
+    set aside, and why. `upscale` is the integer factor by which the picture was enlarged without smoothing: a 64-px
+    tile at 4 is a 16-px tile.
     """
 
     kind: Kind

@@ -13,25 +13,15 @@ from numpy.typing import NDArray
 from extract.sheets.components import sprites
 from extract.sheets.conventions import stated
 from extract.sheets.evidence import Evidence, find_parts, gather
-from extract.sheets.features import describe
-from extract.sheets.forest import Floats, judge
 from extract.sheets.ground import find_ground, prefix_sums
-from extract.sheets.lattice import Cut
-from extract.sheets.model import Candidate, Grid, Hints, Rect, Slicing
+from extract.sheets.model import Grid, Hints, Rect, Slicing
 from extract.sheets.names import sizes_in
 from extract.sheets.told import Told, heed
+from extract.sheets.upscale import upscale_of
+from extract.sheets.weighed import RankedGrid, Verdict, weigh
 
-MIN_SPLIT = 0.65
-"""Split only when "single" is less likely than one minus this. Chosen by author-wise cross-validation."""
-
-MIN_GRID = 0.12
-"""A best grid below this is a guess; connected parts do less harm."""
-
-MIN_ATLAS = 0.55
-"""Come apart at this probability of "atlas" plus half that of all grids: parts of an unsure grid are no scraps."""
-
-MIN_ATLAS_ALONE = 0.2
-"""The atlas itself must be this likely."""
+MIN_SHEET = 0.88
+"""Split only a picture that is so likely a sheet (calibrated). Chosen on authors that the judge had not seen."""
 
 NAME_MAX_GAP = 4.0
 """A size in a name may be so much (natural logarithm of odds) less likely than the judge's favourite."""
@@ -92,49 +82,29 @@ def _why(reason: str, notes: list[str]) -> str:
     return "; ".join([reason, *notes])
 
 
-@dataclass(frozen=True)
-class _Verdict:
-    """The judge's view: probabilities of single and atlas, and the grids with theirs, best first."""
-
-    single: float
-    atlas: float
-    grids: tuple[Candidate, ...]
-
-    def others(self, chosen: Grid | None) -> tuple[Candidate, ...]:
-        """Up to three candidates beside the chosen grid."""
-        return tuple(c for c in self.grids if c.grid != chosen)[:3]
-
-
-def _weigh(grids: list[tuple[Cut, Cut]], table: Floats) -> _Verdict:
-    shares = judge().probabilities(table)
-    order = np.argsort(-shares[2:], kind="stable")
-    ranked = tuple(Candidate(_grid(*grids[i]), float(shares[2 + i])) for i in order)
-    return _Verdict(float(shares[0]), float(shares[1]), ranked)
-
-
-def _grid(one: Cut, two: Cut) -> Grid:
-    """Join two cuts; an axis with a single cell has no spacing."""
-    spacing = (one.spacing if one.count > 1 else 0, two.spacing if two.count > 1 else 0)
-    return Grid((one.tile, two.tile), (one.margin, two.margin), spacing)
-
-
 def _by_pixels(rgba: NDArray[np.uint8], hints: Hints, told: Told) -> Slicing:
     notes, asked = list(told.ignored), _asked(rgba, hints, told)
     evidence = gather(rgba)
-    verdict = _weigh(*describe(evidence, tuple(hint.size for hint in asked)))
+    verdict = weigh(evidence, tuple(hint.size for hint in asked))
+    upscale = upscale_of(evidence)
     for hint in asked:
         named = _by_name(rgba, hint, verdict)
         if isinstance(named, Slicing):
-            return named
+            return replace(named, upscale=upscale)
         notes.append(named)
+    return replace(_by_verdict(rgba, evidence, verdict, notes), upscale=upscale)
+
+
+def _by_verdict(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, notes: list[str]) -> Slicing:
+    """Cut as the judge likes best, or not at all."""
     split = 1.0 - verdict.single
+    if split < MIN_SHEET:
+        reason = f"no cut is sure enough (grid or atlas {split:.0%} likely)"
+        return Slicing("single", (), None, verdict.single, _why(reason, notes), "pixels", verdict.others(None))
     best = verdict.grids[0] if verdict.grids else None
-    if best is not None and split >= MIN_SPLIT and best.score >= max(MIN_GRID, verdict.atlas):
+    if best is not None and best.score >= verdict.ways[0].score:
         return _as_grid(rgba, best, verdict, notes)
-    if verdict.atlas >= MIN_ATLAS_ALONE and 0.5 * (split + verdict.atlas) >= MIN_ATLAS:
-        return _as_atlas(rgba, evidence, verdict, notes)
-    reason = f"no cut is sure enough (grid or atlas {split:.0%} likely)"
-    return Slicing("single", (), None, verdict.single, _why(reason, notes), "pixels", verdict.others(None))
+    return _as_atlas(rgba, evidence, verdict, notes)
 
 
 @dataclass(frozen=True)
@@ -160,7 +130,7 @@ def _asked(rgba: NDArray[np.uint8], hints: Hints, told: Told) -> list[_Asked]:
     return list(found.values())[:MAX_ASKED]
 
 
-def _by_name(rgba: NDArray[np.uint8], asked: _Asked, verdict: _Verdict) -> Slicing | str:
+def _by_name(rgba: NDArray[np.uint8], asked: _Asked, verdict: Verdict) -> Slicing | str:
     """Cut by a size that was mentioned, or say why the pixels speak against it."""
     height, width = rgba.shape[:2]
     size, label = asked.size, f"{asked.size[0]}x{asked.size[1]} {asked.where}"
@@ -187,23 +157,28 @@ def _leaves_little(grid: Grid, width: int, height: int) -> bool:
     return True
 
 
-def _as_grid(rgba: NDArray[np.uint8], best: Candidate, verdict: _Verdict, notes: list[str]) -> Slicing:
+def _as_grid(rgba: NDArray[np.uint8], best: RankedGrid, verdict: Verdict, notes: list[str]) -> Slicing:
     rects = occupied(rgba, best.grid.cells(rgba.shape[1], rgba.shape[0]))
     others = verdict.others(best.grid)
     if len(rects) < 2:
         reason = "the likeliest grid has one filled cell"
         return Slicing("single", (), None, 1.0 - best.score, _why(reason, notes), "pixels", others)
     reason = f"{best.grid.tile[0]}x{best.grid.tile[1]} cells fit the pixels best"
-    return Slicing("grid", rects, best.grid, best.score, _why(reason, notes), "pixels", others)
+    confidence = (1.0 - verdict.single) * verdict.sure
+    return Slicing("grid", rects, best.grid, confidence, _why(reason, notes), "pixels", others)
 
 
-def _as_atlas(rgba: NDArray[np.uint8], evidence: Evidence, verdict: _Verdict, notes: list[str]) -> Slicing:
-    """Cut into connected parts; a picture that is no clean atlas stays whole."""
+def _as_atlas(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, notes: list[str]) -> Slicing:
+    """Cut into connected parts; where these do not come apart, by the best grid."""
+    way = verdict.ways[0]
     whole = evidence.crop == (evidence.width, evidence.height)
-    rects = sprites(evidence.parts if whole else find_parts(find_ground(rgba).foreground))
-    others = verdict.others(None)
+    rects = way.rects if whole else sprites(find_parts(find_ground(rgba).foreground), way.join_px)
+    if len(rects) < 2 and verdict.grids:
+        return _as_grid(rgba, verdict.grids[0], verdict, notes)
+    others = tuple(c for c in verdict.others(None) if c.kind != "atlas")
     if len(rects) < 2:
         reason = "looks like an atlas, but its parts do not come apart"
         return Slicing("single", (), None, verdict.single, _why(reason, notes), "pixels", others)
     reason = f"{len(rects)} connected parts"
-    return Slicing("atlas", rects, None, verdict.atlas, _why(reason, notes), "pixels", others)
+    confidence = (1.0 - verdict.single) * verdict.sure
+    return Slicing("atlas", rects, None, confidence, _why(reason, notes), "pixels", others)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from db import Catalog
-from db.cli import catalog_options
+from db.cli_options import catalog_options
 from extract.tiles.folder import Written, write_folder
 from extract.tiles.samples import Selection, count
 from extract.tiles.shards import ParquetWriter, WebDatasetWriter, write_shards

@@ -10,6 +10,9 @@ from extract.sheets.model import Slicing
 from extract.sheets.slice import occupied
 from extract.tiles.alike import stand_ins
 
+MAX_CANDIDATE_RECTS = 1000
+"""A person chooses from a picture; so many rectangles show what is meant."""
+
 
 def cut_tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
     """Cut the tiles out of a sheet, (height, width, 4) uint8, in order; rectangles that show nothing are left out."""
@@ -32,12 +35,13 @@ def candidates_of(slicing: Slicing) -> tuple[Candidate, ...]:
     """Return the other cuts that the slicer considered, best first."""
     return tuple(
         Candidate(
-            "grid",
-            candidate.score,
-            f"{candidate.grid.tile[0]}x{candidate.grid.tile[1]} cells",
-            candidate.grid.tile,
-            candidate.grid.margin,
-            candidate.grid.spacing,
+            other.kind,
+            other.score,
+            other.why,
+            other.grid.tile if other.grid else None,
+            other.grid.margin if other.grid else (0, 0),
+            other.grid.spacing if other.grid else (0, 0),
+            tuple((rect.x, rect.y, rect.w, rect.h) for rect in other.rects[:MAX_CANDIDATE_RECTS]),
         )
-        for candidate in slicing.candidates
+        for other in slicing.candidates
     )

@@ -60,7 +60,7 @@ class ParquetWriter:
 
     def write(self, path: Path, samples: Encoded) -> None:
         """Write a shard in row groups of `ROW_GROUP`."""
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # an extra
+        import pyarrow.parquet as pq  # an extra
 
         schema = _schema()
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:

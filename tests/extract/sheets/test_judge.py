@@ -1,46 +1,57 @@
-"""The judge and its training: deterministic, readable back, and in step with the features."""
+"""The judge: its forests are read back as written, agree with LightGBM, and are in step with the features."""
 
+import lightgbm
 import numpy as np
 
-from extract.sheets.boost import Lessons, Recipe, boost
 from extract.sheets.evidence import gather
-from extract.sheets.features import NAMES, describe
-from extract.sheets.forest import Forest, judge
+from extract.sheets.features import FIRST_GRID, NAMES, describe
+from extract.sheets.forest import Forest, from_lightgbm
+from extract.sheets.judge import Scale, from_json, shipped, to_json
 from tests.extract.sheets import sheet_pictures as draw
 
 
-def lessons() -> Lessons:
-    """60 pictures of 4 rows; the right row has the largest first feature."""
-    table = np.random.default_rng(2).normal(size=(240, 3))
-    right = np.zeros((60, 4), dtype=bool)
-    right[np.arange(60), table[:, 0].reshape(60, 4).argmax(axis=1)] = True
-    return Lessons(table, right.ravel(), np.repeat(np.arange(60), 4), np.ones(240))
+def grown() -> tuple[lightgbm.Booster, np.ndarray]:
+    """A small regression forest over 400 rows of 5 numbers."""
+    table = np.random.default_rng(2).normal(size=(400, 5))
+    goal = table[:, 0] * 2 + (table[:, 1] > 0.3)
+    settings = {"num_leaves": 7, "num_threads": 1, "verbose": -1, "deterministic": True, "seed": 1}
+    return lightgbm.train(settings, lightgbm.Dataset(table, label=goal), 20), table
 
 
-def test_boosting_learns_to_rank_and_is_deterministic() -> None:
-    names, recipe = ("a", "b", "c"), Recipe(trees=60, depth=2, rows=1.0, columns=0.7)
-    first, second = boost(lessons(), names, recipe), boost(lessons(), names, recipe)
-    assert first.to_json() == second.to_json()
-    rows = lessons()
-    chosen = first.scores(rows.table).reshape(60, 4).argmax(axis=1)
-    assert (chosen == rows.right.reshape(60, 4).argmax(axis=1)).mean() > 0.8
+def test_walking_the_trees_gives_what_lightgbm_gives() -> None:
+    booster, table = grown()
+    forest = from_lightgbm(booster.dump_model())
+    assert np.allclose(forest.scores(table), np.asarray(booster.predict(table)), atol=1e-9)
 
 
 def test_forest_reads_back_what_it_wrote() -> None:
-    forest = boost(lessons(), ("a", "b", "c"), Recipe(trees=5, depth=2))
-    again = Forest.from_json(forest.to_json())
-    assert np.allclose(again.scores(lessons().table), forest.scores(lessons().table), atol=1e-3)
+    booster, table = grown()
+    forest = from_lightgbm(booster.dump_model())
+    again = Forest.from_lists(forest.to_lists())
+    assert np.allclose(again.scores(table), forest.scores(table), atol=1e-3)
 
 
 def test_shipped_judge_knows_the_features_of_today() -> None:
-    assert judge().names == NAMES
+    assert shipped().names == NAMES
+    assert to_json(from_json(to_json(shipped()))) == to_json(shipped())
 
 
-def test_probabilities_cover_every_row_of_a_picture() -> None:
+def test_verdict_covers_every_cut_of_a_picture() -> None:
     grids, table = describe(gather(draw.sprites_in_cells(16, 4, 4)))
-    shares = judge().probabilities(table)
-    assert table.shape == (2 + len(grids), len(NAMES))
-    assert abs(float(shares.sum()) - 1.0) < 1e-9
+    verdict = shipped().weigh(table)
+    assert table.shape == (FIRST_GRID + len(grids), len(NAMES))
+    assert len(verdict.shares) == len(table) - 1
+    assert abs(float(verdict.shares.sum()) - 1.0) < 1e-9
+    assert 0.0 < verdict.sheet < 1.0
+    assert 0.0 < verdict.sure < 1.0
+
+
+def test_scale_rises_and_stays_within_its_ends() -> None:
+    scale = Scale(np.array([-2.0, 0.0, 2.0]), np.array([0.1, 0.4, 0.9]))
+    read = [scale.read(p) for p in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    assert read == sorted(read)
+    assert read[0] == 0.1
+    assert read[-1] == 0.9
 
 
 def test_equal_cells_have_equal_fingerprints_wherever_they_lie() -> None:

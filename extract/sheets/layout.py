@@ -1,0 +1,116 @@
+"""The picture as an atlas: ways to join its connected parts into sprites, and how sprite-like and packed they lie.
+
+Packers leave the same gap between neighbours, start at a corner and align boxes; letters of a title share one colour
+and one line; bits of one drawing overlap or lie at any distance. These numbers tell them apart.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extract.sheets.components import join, sprite_boxes
+from extract.sheets.evidence import Evidence
+
+Floats = NDArray[np.float64]
+Boxes = NDArray[np.int64]
+
+JOINS_PX = (0, 2, 4)
+"""Parts this near to each other become one sprite, one way per distance; 0 joins what overlaps and loose specks."""
+
+MAX_JOINED_PARTS = 700
+"""Joining parts costs the square of their number; with more, the picture is not described as an atlas."""
+
+LAYOUT_NAMES = (
+    "log_sprites", "cover", "biggest", "w_spread", "h_spread", "log_side", "per_part", "at_edge", "gap_mode",
+    "gap_mode_share", "gap_small_share", "gap_least", "gap_median", "left_shared", "top_shared", "bottom_shared",
+    "same_size", "box_fill", "big_share", "tone_spread", "tone_inside", "lines", "log_least_side", "elongated",
+    "alike",
+)  # fmt: skip
+
+
+def ways(evidence: Evidence) -> list[Boxes]:
+    """List the ways to see the picture as an atlas: one (n, 4) table of boxes per distance in `JOINS_PX`."""
+    if not 0 < len(evidence.parts) <= MAX_JOINED_PARTS:
+        return [np.zeros((0, 4), dtype=np.int64) for _ in JOINS_PX]
+    found = [sprite_boxes(evidence.parts)]
+    for near in JOINS_PX[1:]:
+        found.append(join(found[-1], near))
+    return found
+
+
+def describe_layout(evidence: Evidence, boxes: Boxes) -> Floats:
+    """Describe boxes x0, y0, x1, y1 (n, 4) in `LAYOUT_NAMES`; -1 everywhere when there is none."""
+    if not len(boxes):
+        return np.full(len(LAYOUT_NAMES), -1.0)
+    seen_w, seen_h = evidence.crop
+    sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64)
+    areas = sides.prod(axis=1)
+    edge = (boxes[:, :2] <= 0).any(axis=1) | (boxes[:, 2] >= seen_w) | (boxes[:, 3] >= seen_h)
+    x0, y0, x1, y1 = boxes.T
+    drawn = evidence.count(x0, y0, x1, y1)
+    size = [
+        float(np.log2(len(boxes))),
+        float(areas.sum() / (seen_w * seen_h)),
+        float(areas.max() / areas.sum()),
+        float(sides[:, 0].std() / sides[:, 0].mean()),
+        float(sides[:, 1].std() / sides[:, 1].mean()),
+        float(np.log2(np.median(sides.max(axis=1)))),
+        len(boxes) / len(evidence.parts),
+        float(edge.mean()),
+    ]
+    shared = [_shared(boxes[:, i]) for i in (0, 1, 3)]
+    shape = [
+        _shared(sides[:, 0] * 4096 + sides[:, 1]),
+        float(drawn.sum() / areas.sum()),
+        float((areas * 8 >= areas.max()).mean()),
+    ]
+    ends = [
+        len(np.unique(y1)) / len(boxes),
+        float(np.log2(sides.min(axis=1).min())),
+        float((sides.max(axis=1) / sides.min(axis=1) > 3).mean()),
+        float((np.abs(np.log(areas / np.median(areas))) < 0.15).mean()),
+    ]
+    return np.array([*size, *_gap_numbers(boxes, sides), *shared, *shape, *_tone_numbers(evidence, boxes), *ends])
+
+
+def _shared(values: NDArray[np.int64] | Floats) -> float:
+    """Tell which share of the values occurs more than once."""
+    _, counts = np.unique(values, return_counts=True)
+    return float(counts[counts > 1].sum() / len(values))
+
+
+def _gap_numbers(boxes: Boxes, sides: Floats) -> list[float]:
+    """Measure the distance from each box to the next one to its right and below, where there is one."""
+    gaps = np.concatenate([_gaps(boxes, 0), _gaps(boxes, 1)])
+    if not len(gaps):
+        return [-1.0, 0.0, 0.0, -1.0, -1.0]
+    values, counts = np.unique(gaps, return_counts=True)
+    mode = int(counts.argmax())
+    median = float(np.median(gaps) / max(1.0, float(np.median(sides))))
+    return [
+        float(min(values[mode], 32)),
+        float(counts[mode] / len(gaps)),
+        float((gaps <= 4).mean()),
+        float(min(values[0], 32)),
+        min(median, 4.0),
+    ]
+
+
+def _gaps(boxes: Boxes, axis: int) -> Boxes:
+    """List the distance along an axis from each box to the nearest one that begins after it, side by side with it."""
+    begin, end = boxes[:, axis], boxes[:, axis + 2]
+    low, high = boxes[:, 1 - axis], boxes[:, 3 - axis]
+    distance = begin[None, :] - end[:, None]
+    beside = (np.minimum(high[None, :], high[:, None]) > np.maximum(low[None, :], low[:, None])) & (distance >= 0)
+    nearest: Boxes = np.where(beside, distance, 1 << 20).min(axis=1)
+    kept: Boxes = nearest[nearest < 1 << 20]
+    return kept
+
+
+def _tone_numbers(evidence: Evidence, boxes: Boxes) -> list[float]:
+    """Spread of the mean tone over the boxes, and the mean spread within a box (0 to 1): letters have neither."""
+    x0, y0, x1, y1 = boxes.T
+    drawn = np.maximum(evidence.count(x0, y0, x1, y1), 1)
+    mean = evidence.total(evidence.tones, x0, y0, x1, y1) / drawn
+    square = evidence.total(evidence.squares, x0, y0, x1, y1) / drawn
+    inside = np.sqrt(np.maximum(square - mean**2, 0.0))
+    return [float(mean.std()) / 255, float((inside * drawn).sum() / drawn.sum()) / 255]

@@ -1,0 +1,84 @@
+"""The judge's view of one picture in terms of cuts: how likely single, which ways as an atlas, which grids."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from extract.sheets.components import as_rects
+from extract.sheets.evidence import Evidence
+from extract.sheets.features import FIRST_GRID, describe
+from extract.sheets.judge import shipped
+from extract.sheets.lattice import Cut
+from extract.sheets.layout import JOINS_PX, ways
+from extract.sheets.model import Candidate, Grid, Rect
+
+KEPT = 3
+
+
+@dataclass(frozen=True)
+class RankedGrid:
+    """A grid with its probability (0 to 1)."""
+
+    grid: Grid
+    score: float
+
+
+@dataclass(frozen=True)
+class RankedAtlas:
+    """One way to see an atlas: sprites within `join_px` of each other are one; with its probability and rectangles."""
+
+    join_px: int
+    score: float
+    rects: tuple[Rect, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`single` is the calibrated probability that the picture is to stay whole; grids and ways come best first.
+
+    `sure` is the calibrated probability that the favourite cut is right, given that there is one.
+    """
+
+    single: float
+    sure: float
+    ways: tuple[RankedAtlas, ...]
+    grids: tuple[RankedGrid, ...]
+
+    @property
+    def atlas(self) -> float:
+        """Probability of an atlas, seen in any way."""
+        return sum(way.score for way in self.ways)
+
+    def others(self, chosen: Grid | None) -> tuple[Candidate, ...]:
+        """Up to three candidates for a person to choose from, beside the chosen grid."""
+        grids = [
+            Candidate("grid", c.grid, c.score, f"{c.grid.tile[0]}x{c.grid.tile[1]} cells")
+            for c in self.grids[: KEPT + 1]
+            if c.grid != chosen
+        ]
+        atlases = [
+            Candidate("atlas", None, w.score, f"{len(w.rects)} connected parts", w.rects)
+            for w in self.ways[:1]
+            if len(w.rects) > 1
+        ]
+        return tuple(sorted((*grids, *atlases), key=lambda c: -c.score)[:KEPT])
+
+
+def weigh(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> Verdict:
+    """Judge a picture; grids with a tile size that is `asked` for are always among those judged."""
+    grids, table = describe(evidence, asked)
+    view = shipped().weigh(table)
+    likely = view.sheet * view.shares
+    order = np.argsort(-likely[FIRST_GRID - 1 :], kind="stable")
+    ranked = tuple(RankedGrid(grid_of(*grids[i]), float(likely[FIRST_GRID - 1 + i])) for i in order)
+    seen = [
+        RankedAtlas(near, float(likely[i]), as_rects(boxes))
+        for i, (near, boxes) in enumerate(zip(JOINS_PX, ways(evidence), strict=True))
+    ]
+    return Verdict(1.0 - view.sheet, view.sure, tuple(sorted(seen, key=lambda w: -w.score)), ranked)
+
+
+def grid_of(one: Cut, two: Cut) -> Grid:
+    """Join two cuts; an axis with a single cell has no spacing."""
+    spacing = (one.spacing if one.count > 1 else 0, two.spacing if two.count > 1 else 0)
+    return Grid((one.tile, two.tile), (one.margin, two.margin), spacing)
