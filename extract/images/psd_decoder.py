@@ -5,8 +5,10 @@ file. Photoshop stores a blank instead of the merged picture when told not to «
 """
 
 import codecs
+import logging
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -50,13 +52,35 @@ class PsdDecoder:
         """Yield the merged picture. Raises DecodeError's children."""
         data = path.read_bytes()
         mode, depth = _header(data, Budget(limits))
-        with foreign():
+        with foreign(), _listening() as losses:
             document = import_module("psd_tools").PSDImage.open(BytesIO(data))
             picture = document.topil(apply_icc=False) if document.has_preview() else None
             if picture is None:
                 picture = _compose(document, Budget(limits))
             rgba = rgba_of(picture)
-        yield DecodedFrame(0, rgba, mode=mode if depth == 8 else f"{mode};{depth}")
+        yield DecodedFrame(0, rgba, mode=mode if depth == 8 else f"{mode};{depth}", partial=bool(losses.said))
+        if losses.said:
+            raise DamagedImageError("channels that are broken were replaced with black")
+
+
+class _Losses(logging.Handler):
+    """Hears what psd-tools only logs: that it put black where it could decode nothing."""
+
+    said = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a loss."""
+        self.said = self.said or record.levelno >= logging.WARNING
+
+
+@contextmanager
+def _listening() -> Iterator[_Losses]:
+    logger, losses = logging.getLogger("psd_tools"), _Losses(logging.WARNING)
+    logger.addHandler(losses)
+    try:
+        yield losses
+    finally:
+        logger.removeHandler(losses)
 
 
 def _header(data: bytes, budget: Budget) -> tuple[str, int]:
