@@ -5,7 +5,7 @@ from functools import cache
 from extract.images.decode import decoder_versions
 from extract.sniff import ARCHIVE_FORMATS
 
-READ_VERSIONS = {"archive": 1, "sidecar": 2, "empty": 1, "junk": 1, "other": 2}
+READ_VERSIONS = {"archive": 2, "sidecar": 2, "empty": 1, "junk": 1, "other": 2}
 """Versions by what reads a blob; those of image decoders stand beside each of them."""
 SLICE_VERSION = 2
 

@@ -55,10 +55,14 @@ class PsdDecoder:
         with foreign(), _listening() as losses:
             document = import_module("psd_tools").PSDImage.open(BytesIO(data))
             picture = document.topil(apply_icc=False) if document.has_preview() else None
+            missing = _missing_bytes(data) if picture is not None else 0
             if picture is None:
                 picture = _compose(document, Budget(limits))
             rgba = rgba_of(picture)
-        yield DecodedFrame(0, rgba, mode=mode if depth == 8 else f"{mode};{depth}", partial=bool(losses.said))
+        partial = losses.said or missing > 0
+        yield DecodedFrame(0, rgba, mode=mode if depth == 8 else f"{mode};{depth}", partial=partial)
+        if missing:
+            raise DamagedImageError(f"truncated: {missing} bytes of the merged picture are missing")
         if losses.said:
             raise DamagedImageError("channels that are broken were replaced with black")
 
@@ -93,6 +97,29 @@ def _header(data: bytes, budget: Budget) -> tuple[str, int]:
     budget.canvas(width, height)
     budget.canvas(width, height, max(1, channels // 4))
     return _MODES.get(mode, f"mode {mode}"), depth
+
+
+def _missing_bytes(data: bytes) -> int:
+    """Tell how many bytes the merged picture lacks; psd-tools fills them up and says nothing.
+
+    It stands after three sections that begin with their length: RAW samples, or PackBits rows after a table of their
+    lengths. How long a ZIP stream should be it alone knows; a broken one is an error already.
+    """
+    version, channels, height, width, depth, _ = struct.unpack_from(">H6xHIIHH", data, 4)
+    start = 26
+    for size in (4, 4, 4 * version):
+        start += size + int.from_bytes(data[start : start + size], "big")
+    if start + 2 > len(data):
+        return start + 2 - len(data)
+    compression, start = int.from_bytes(data[start : start + 2], "big"), start + 2
+    rows = channels * height
+    if compression == 0:
+        return max(0, start + rows * ((width * depth + 7) // 8) - len(data))
+    if compression != 1:
+        return 0
+    table = data[start : start + rows * 2 * version]
+    packed = int(np.frombuffer(table[: len(table) // (2 * version) * 2 * version], f">u{2 * version}").sum())
+    return max(0, start + rows * 2 * version + packed - len(data))
 
 
 def _compose(document: Any, budget: Budget) -> Image.Image:

@@ -1,5 +1,6 @@
 """Broken, truncated, huge and hostile files: typed outcomes, and what could be decoded is kept and marked."""
 
+import io
 import random
 import struct
 import zlib
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from psd_tools import PSDImage
+from psd_tools.constants import Compression
 
 from db.vocabulary import Outcome
 from extract.images.decode import Decoded, decode, decoder_versions
@@ -87,6 +90,22 @@ def test_a_truncated_sprite_keeps_the_frames_before(tmp_path: Path) -> None:
     found = decoded(tmp_path, data[:-20], "ase")
     assert (found.outcome, len(found.frames)) == (Outcome.PARTIAL, 2)
     assert "frame 2 of 3" in found.reason
+
+
+@pytest.mark.parametrize("lacking", [1, 40, 200])
+@pytest.mark.parametrize(
+    ("compression", "outcome"), [(Compression.RAW, Outcome.DAMAGED), (Compression.RLE, Outcome.PARTIAL)]
+)
+def test_a_truncated_photoshop_document_is_not_whole(
+    tmp_path: Path, compression: Compression, outcome: Outcome, lacking: int
+) -> None:
+    document, out = PSDImage.frompil(Image.fromarray(noise()), compression=compression), io.BytesIO()
+    document.save(out)
+    assert decoded(tmp_path, out.getvalue(), "psd").outcome == Outcome.OK
+    found = decoded(tmp_path, out.getvalue()[:-lacking], "psd")
+    assert found.outcome == outcome
+    assert all(frame.partial for frame in found.frames)
+    assert found.reason
 
 
 def test_nothing_usable_is_damaged(tmp_path: Path) -> None:
