@@ -19,7 +19,18 @@ from extract.images.interface import (
 # Our own limit is checked against the header before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+BROKEN = (
+    OSError,
+    NotImplementedError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    OverflowError,
+)
 """What Pillow's plugins are known to raise on broken data."""
 
 
