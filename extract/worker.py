@@ -16,31 +16,25 @@ from typing import Any
 import msgspec
 
 from db.blobs import BlobStore
-from db.pixels import Rgba
-from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult, TileRecord
+from db.records import MemberRecord, ReadResult, SidecarRecord
 from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
 from extract.archives.unpack import Memory, unpack
 from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
-from extract.images.decode import IMAGE_FORMATS, decode, first_frame, image_record
-from extract.images.interface import DecodeError
+from extract.images.decode import IMAGE_FORMATS, decode
 from extract.journal import Journal
 from extract.sandbox import Budget
 from extract.sheets.errors import SidecarError
-from extract.sheets.model import Slicing
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
-from extract.sheets.slice import occupied, slice_image
-from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
+from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.spool import Adoption, SpoolSink, UnknownBytesError
-from extract.tasks import ReadTask, SliceTask, Volumes
-from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
+from extract.tasks import ReadTask, Volumes
+from extract.versions import READ_VERSIONS, read_versions_by_format
 from extract.volume_sets import FORMAT
 
 logger = logging.getLogger(__name__)
-
-SLICE_SECONDS = 300.0
 
 
 def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
@@ -202,54 +196,6 @@ def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
         return _unsupported(format_, task)
     records = tuple(SidecarRecord(sheet.image.replace("\0", ""), sheet.format, as_json(sheet)) for sheet in sheets)
     return ReadResult(Outcome.OK, version, format_, sidecars=records)
-
-
-def slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
-    """Slice images, in order, in a child process without rights."""
-    blobs = BlobStore(blobs_url)
-    work = Work(partial(_slice, blobs), SliceResult, SLICE_SECONDS, Budget())
-    return [
-        result if isinstance(result, SliceResult) else _lost_slicing(task, result)
-        for task, _, result in run_confined(work, tasks, blobs.temporary, lambda task, folder, part: None)
-    ]
-
-
-def _lost_slicing(task: SliceTask, lost: Lost) -> SliceResult:
-    logger.warning("image %s: %s", task.image_id, lost.reason)
-    outcome = Outcome.REFUSED if lost.late else Outcome.FAILED
-    return SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=lost.reason.partition("\n")[0])
-
-
-def _slice(blobs: BlobStore, task: SliceTask, _folder: Path, _tell: Callable[[Any], None]) -> SliceResult:
-    try:
-        rgba = first_frame(blobs.path(task.sha256))
-    except DecodeError as error:
-        return SliceResult(Outcome.FAILED, SLICE_VERSION, "single", 0.0, "pixels", "", reason=str(error))
-    slicing = slice_image(rgba, hints_of(task))
-    if slicing.kind == "single":
-        return SliceResult(Outcome.EMPTY, SLICE_VERSION, "single", slicing.confidence, slicing.source, slicing.why)
-    grid = slicing.grid
-    return SliceResult(
-        Outcome.OK,
-        SLICE_VERSION,
-        slicing.kind,
-        slicing.confidence,
-        slicing.source,
-        slicing.why,
-        tile=grid.tile if grid else None,
-        margin=grid.margin if grid else None,
-        spacing=grid.spacing if grid else None,
-        tiles=_tiles(rgba, slicing),
-    )
-
-
-def _tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
-    found: dict[tuple[int, int, int, int], TileRecord] = {}
-    for rect in occupied(rgba, slicing.rects):
-        box = (rect.x, rect.y, rect.w, rect.h)
-        pixels = rgba[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
-        found.setdefault(box, TileRecord(*box, image_record(pixels), rect.row, rect.column, rect.name))
-    return tuple(found.values())
 
 
 logging.getLogger("PIL").setLevel(logging.WARNING)
