@@ -107,7 +107,7 @@ def _read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> 
 
 
 def _slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
-    from extract.worker import slice_images
+    from extract.slicer import slice_images
 
     return slice_images(blobs_url, tasks)
 

@@ -16,34 +16,25 @@ from typing import Any
 import msgspec
 
 from db.blobs import BlobStore
-from db.records import MemberRecord, ReadResult, SidecarRecord, SliceResult
+from db.records import MemberRecord, ReadResult, SidecarRecord
 from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
 from extract.archives.unpack import Memory, unpack
 from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
-from extract.images.decode import IMAGE_FORMATS, decode, first_frame
-from extract.images.interface import DecodeError
+from extract.images.decode import IMAGE_FORMATS, decode
 from extract.journal import Journal
 from extract.sandbox import Budget
-from extract.sheets.choice import cut_as_chosen
 from extract.sheets.errors import SidecarError
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
-from extract.sheets.slice import slice_image
-from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json, hints_of
+from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.spool import Adoption, SpoolSink, UnknownBytesError
-from extract.tasks import ReadTask, SliceTask, Volumes
-from extract.tiles.cut import candidates_of, cut_tiles
-from extract.versions import READ_VERSIONS, SLICE_VERSION, read_version
+from extract.tasks import ReadTask, Volumes
+from extract.versions import READ_VERSIONS, read_version
 from extract.volume_sets import FORMAT
 
-MAX_REASON = 500
-"""So much is kept of why sidecars were set aside, in characters."""
-
 logger = logging.getLogger(__name__)
-
-SLICE_SECONDS = 300.0
 
 
 def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
@@ -202,46 +193,6 @@ def _read_sidecar(path: Path, format_: str, task: ReadTask) -> ReadResult:
         return _unsupported(format_, task)
     records = tuple(SidecarRecord(sheet.image.replace("\0", ""), sheet.format, as_json(sheet)) for sheet in sheets)
     return ReadResult(Outcome.OK, version, format_, sidecars=records)
-
-
-def slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
-    """Slice images, in order, in a child process without rights."""
-    blobs = BlobStore(blobs_url)
-    work = Work(partial(_slice, blobs), SliceResult, SLICE_SECONDS, Budget())
-    return [
-        result if isinstance(result, SliceResult) else _lost_slicing(task, result)
-        for task, _, result in run_confined(work, tasks, blobs.temporary, lambda task, folder, part: None)
-    ]
-
-
-def _lost_slicing(task: SliceTask, lost: Lost) -> SliceResult:
-    logger.warning("image %s: %s", task.image_id, lost.reason)
-    outcome = Outcome.REFUSED if lost.late else Outcome.FAILED
-    return SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=lost.reason.partition("\n")[0])
-
-
-def _slice(blobs: BlobStore, task: SliceTask, _folder: Path, _tell: Callable[[Any], None]) -> SliceResult:
-    try:
-        rgba = first_frame(blobs.path(task.sha256))
-    except DecodeError as error:
-        return SliceResult(Outcome.FAILED, SLICE_VERSION, "single", 0.0, "pixels", "", reason=str(error))
-    slicing = slice_image(rgba, hints_of(task)) if task.choice is None else cut_as_chosen(rgba, task.choice)
-    grid = slicing.grid
-    return SliceResult(
-        Outcome.EMPTY if slicing.kind == "single" else Outcome.OK,
-        SLICE_VERSION,
-        slicing.kind,
-        slicing.confidence,
-        slicing.source,
-        slicing.why,
-        reason="; ".join(slicing.ignored)[:MAX_REASON],
-        tile=grid.tile if grid else None,
-        margin=grid.margin if grid else None,
-        spacing=grid.spacing if grid else None,
-        tiles=cut_tiles(rgba, slicing),
-        candidates=candidates_of(slicing),
-        upscale=slicing.upscale,
-    )
 
 
 logging.getLogger("PIL").setLevel(logging.WARNING)

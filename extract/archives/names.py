@@ -62,35 +62,36 @@ def _decode(raw: bytes, guess: str | None) -> str:
 def safe_path(name: str) -> tuple[str, str]:
     """Return a safe path and what had to be changed ('' when nothing worth noting).
 
-    The path is relative, separated by `/`, without empty, `.` or `..` parts, drives or NUL; never empty.
+    The path is relative, separated by `/`, without empty, `.` or `..` parts, drives or NUL; never empty. A path that
+    came out of here comes out unchanged.
     """
-    notes = []
+    notes: list[str] = []
     text = name.encode("utf-8", "replace").decode("utf-8")
     if "\0" in text:
         notes.append("NUL in name")
         text = text.partition("\0")[0]
     text = text.replace("\\", "/")
-    parts = [part for part in text.split("/") if part not in ("", ".")]
-    if ".." in parts:
-        notes.append("climbing name")
-        parts = [part for part in parts if part != ".."]
     if text.startswith("/"):
         notes.append("absolute name")
-    path = _without_drive("/".join(parts), notes)
+    path = _relative(text, notes)
     if len(path) > MAX_PATH_CHARS:
         notes.append(f"name of {len(path)} characters, limit {MAX_PATH_CHARS}")
-        path = path[-MAX_PATH_CHARS:].partition("/")[2] or path[-255:]
-        path = _without_drive(path, notes)
-    return path or "unnamed", ", ".join(notes)
+        path = _relative(path[-MAX_PATH_CHARS:].partition("/")[2] or path[-255:], notes)
+    return path or "unnamed", ", ".join(dict.fromkeys(notes))
 
 
-def _without_drive(path: str, notes: list[str]) -> str:
-    """Drop `C:` at the start, as often as it takes; what follows it may start with a separator or a drive again."""
-    while match := re.match(r"[A-Za-z]:/*", path):
-        if "drive in name" not in notes:
-            notes.append("drive in name")
-        path = path[match.end() :]
-    return path
+def _relative(text: str, notes: list[str]) -> str:
+    """Drop `.`, `..` and drives, as often as it takes: `C:..` is a drive in front of a step up."""
+    while True:
+        parts = [part for part in text.split("/") if part not in ("", ".")]
+        if ".." in parts:
+            notes.append("climbing name")
+            parts = [part for part in parts if part != ".."]
+        path = "/".join(parts)
+        if not (drive := re.match(r"[A-Za-z]:", path)):
+            return path
+        notes.append("drive in name")
+        text = path[drive.end() :]
 
 
 def is_junk(path: str) -> bool:

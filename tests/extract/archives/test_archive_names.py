@@ -135,3 +135,12 @@ def test_no_archive_hands_out_an_unsafe_path(names, tmp_path):
     for data in (stream.getvalue(), make_tar(dict.fromkeys(names, b"x"))):
         path.write_bytes(data)
         assert not any(unsafe(member.path) for member in unpack(path, HashSink()).members)
+
+
+@pytest.mark.parametrize("name", ["C:..", "C:../a", "C:C:..\\..\\x", "C:.", "C:/", "c:" * 3000 + "/../x"])
+def test_a_drive_in_front_of_a_step_up_hides_nothing(name):
+    path, note = safe_path(name)
+    assert ".." not in path.split("/")
+    assert ":" not in path
+    assert note
+    assert safe_path(path) == (path, "")
