@@ -251,32 +251,34 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> str:
     """
     refused = ""
     front = list(blob_ids)
-    newest = connection.scalar(select(func.max(Place.id))) or 0
-    for depth in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH + 1):
         reached: set[int] = set()
         for chunk in chunked(front):
-            refused = _see_members(connection, chunk) or refused
+            refusal, newest = _see_members(connection, chunk)
+            refused = refusal or refused
             _see_frames(connection, chunk)
-            if depth:
-                note_new_sidecars(connection, chunk, newest)
-            reached.update(
-                connection.scalars(
-                    select(Member.blob_id).where(Member.archive_id.in_(chunk), Member.blob_id.is_not(None)).distinct()
-                )
-            )
+            held = select(Member.blob_id).where(Member.archive_id.in_(chunk)).distinct()
+            members = [blob_id for blob_id in connection.scalars(held) if blob_id is not None]
+            if newest is not None:
+                note_new_sidecars(connection, members, newest)
+            reached.update(members)
         front = sorted(reached)
     return refused
 
 
-def _see_members(connection: Connection, archive_ids: Sequence[int]) -> str:
+def _see_members(connection: Connection, archive_ids: Sequence[int]) -> tuple[str, int | None]:
+    """Add the places of members; return why not, if so, and the newest place before, if there may be new ones."""
     new = connection.scalar(
         select(func.count())
         .select_from(Place)
         .join(Member, Member.archive_id == Place.blob_id)
         .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
     )
-    if new is not None and new > MAX_NEW_PLACES:
-        return f"places of members: saw {new}, limit {MAX_NEW_PLACES}"
+    if not new:
+        return "", None
+    if new > MAX_NEW_PLACES:
+        return f"places of members: saw {new}, limit {MAX_NEW_PLACES}", None
+    newest = connection.scalar(select(func.max(Place.id)))
     separator = text("CASE WHEN place.fragment <> '' THEN '&' ELSE '' END")
     slash = text("CASE WHEN place.path <> '' THEN '/' ELSE '' END")
     seen = (
@@ -295,7 +297,7 @@ def _see_members(connection: Connection, archive_ids: Sequence[int]) -> str:
     )
     columns = ["file_id", "parent_id", "member_id", "blob_id", "root_id", "depth", "path", "fragment"]
     connection.execute(upsert(connection, Place).from_select(columns, seen).on_conflict_do_nothing())
-    return ""
+    return "", newest
 
 
 def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:
