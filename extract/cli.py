@@ -15,6 +15,7 @@ from db.cli_options import catalog_options
 from db.terminal import printable
 from db.vocabulary import PROBLEMS
 from extract.archives.interface import Limits
+from extract.errors import PoolGoneError
 from extract.inspecting import inspect_file, slice_file, tree
 from extract.pool import PoolUrlError, open_pool
 from extract.run import Result, StageRunner, StageWork, Summary, outdate, read_work, slice_work
@@ -31,7 +32,10 @@ def extract() -> None:
 @extract.command()
 @catalog_options
 @click.option(
-    "--pool", default="processes", show_default=True, help="Where to work: processes (one a core), processes:N."
+    "--pool",
+    default="processes",
+    show_default=True,
+    help="Where to work: processes (one a core), processes:N, dask://host:port.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--dry-run", is_flag=True, help="Only say how much is due.")
@@ -52,6 +56,9 @@ def run(catalog_url: str | None, blobs_url: str | None, pool: str, as_json: bool
             _run_stages(catalog, pool, summary)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
+        except PoolGoneError as error:
+            click.echo(str(error), err=True)
+            stopped = True
         except KeyboardInterrupt:
             stopped = True
     _report(summary, as_json, stopped)
@@ -66,6 +73,8 @@ def _say_due(catalog: Catalog) -> None:
 
 def _run_stages(catalog: Catalog, pool_url: str, summary: Summary) -> None:
     pool = open_pool(pool_url, TASK_TIMEOUT_S)
+    if dashboard := getattr(pool, "dashboard", ""):
+        click.echo(f"watch the workers at {dashboard}", err=True)
     try:
         with _progress() as progress:
             for work in (read_work(Limits()), slice_work()):
