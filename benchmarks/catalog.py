@@ -22,6 +22,8 @@ from sqlalchemy import text
 from benchmarks.catalog_settle import settle_rows
 from benchmarks.catalog_synthetic import build
 from db import Catalog, stages
+from db.export import rows
+from db.export_parquet import write_parquet
 from db.status import read_status
 
 TRIES = 9
@@ -65,10 +67,18 @@ def measure(catalog: Catalog, sightings: int) -> Figures:
     figures["provenance of an id, ms"] = f"{median_ms(lambda: catalog.sightings(chance.choice(known)), 200):.2f}"
     urls = [catalog.sightings(image_id)[0].url for image_id in known if catalog.sightings(image_id, 1)]
     figures["id of a URL, ms"] = f"{median_ms(lambda: catalog.find(chance.choice(urls)), 200):.2f}"
+    figures["export to Parquet, rows/s"] = f"{export_rate(catalog):,.0f}"
     rate, bound = settle_rows(catalog)
     figures["settle, rows/s"] = f"{rate:,.0f}"
     figures["settle, rows per CPU second of this process"] = f"{bound:,.0f}"
     return figures
+
+
+def export_rate(catalog: Catalog, count: int = 200_000) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        written = write_parquet(islice(rows(catalog.database), count), Path(folder) / "x.parquet")
+        return written / (time.perf_counter() - start)
 
 
 def list_some(catalog: Catalog, name: str) -> list[int]:

@@ -126,7 +126,8 @@ def _statements(postgresql: bool) -> list[str]:
         f" SELECT n % :pages + 1, n, 'file', 0, 'some tiles.png', '', 'image/png', {json} FROM {series('files')}",
         "INSERT INTO place (id, file_id, parent_id, member_id, blob_id, root_id, depth, path, fragment)"
         f" SELECT n, n, 0, 0, n, n, 0, '', '' FROM {series('files')}",
-        "INSERT INTO member (id, archive_id, position, raw_name, path, fragment, kind, state, reason, size_bytes, blob_id)"
+        "INSERT INTO member (id, archive_id, position, raw_name, path, fragment, kind, state, reason, size_bytes,"
+        " blob_id)"
         f" SELECT n, a.id, n - a.first, {_bytes(postgresql)}, 'PNG/Some Folder/tile_' || n || '.png',"
         " 'path=PNG/Some%20Folder/tile_' || n || '.png', 'file', 'ok', '', 3000, :files + n"
         f" FROM {span('archive_span')}",
@@ -142,7 +143,8 @@ def _statements(postgresql: bool) -> list[str]:
         'INSERT INTO tile (id, sheet_id, x, y, w, h, "row", "column", name, image_id)'
         " SELECT n, a.id, 16 * ((n - a.first) % 64), 16 * ((n - a.first) / 64), 16, 16, (n - a.first) / 64,"
         f" (n - a.first) % 64, '', :whole + 1 + n % (:images - :whole) FROM {span('sheet_span')}",
-        f"INSERT INTO sighting (image_id, place_id, frame, tile_id) SELECT n, :archives + n, 0, 0 FROM {series('whole')}",
+        "INSERT INTO sighting (image_id, place_id, frame, tile_id)"
+        f" SELECT n, :archives + n, 0, 0 FROM {series('whole')}",
         "INSERT INTO sighting (image_id, place_id, frame, tile_id)"
         " SELECT image_id, :archives + sheet_id, 0, id FROM tile ORDER BY id",
         "INSERT INTO ledger (stage, subject_id, outcome, version, format, reason, settled_at)"

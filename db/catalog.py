@@ -86,11 +86,7 @@ class Catalog:
             after_id = page[-1].id
 
     def _page(self, lacking: str | None, after_id: int, count: int) -> list[ImageRef]:
-        query = consumers.images_query(self.database, lacking)
-        identity = query.selected_columns[0]
-        with self.database.read() as connection:
-            rows = connection.execute(query.where(identity > after_id).order_by(identity).limit(count)).all()
-        return [ImageRef(*row) for row in rows]
+        return [ImageRef(*row) for row in consumers.images_page(self.database, lacking, after_id, count)]
 
     def batches(self, lacking: str, *, size: int = 1000, after_id: int = 0) -> Iterator[Batch]:
         """Yield batches of images that can be opened and lack a mark, in order of id.

@@ -14,8 +14,9 @@ from db import stages
 from db.catalog import Catalog
 from db.cli_care import copy, verify
 from db.cli_export import credits, export
-from db.cli_options import catalog_options
+from db.cli_options import catalog_options, selection_options
 from db.crawls import retry_failed
+from db.selection import Selection
 from db.status import Problem, Status, read_status
 from db.terminal import printable
 from db.vocabulary import Outcome
@@ -137,10 +138,11 @@ def migrate(catalog_url: str | None, blobs_url: str | None) -> None:
 
 @catalog.command()
 @catalog_options
+@selection_options
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("quarry-report"), show_default=True
 )
-def report(catalog_url: str | None, blobs_url: str | None, out: Path) -> None:
+def report(catalog_url: str | None, blobs_url: str | None, selection: Selection, out: Path) -> None:
     """Write contact sheets to look at: every page, sheet and tile as browsable HTML.
 
     Example: quarry catalog report --out report && xdg-open report/index.html
@@ -158,5 +160,5 @@ def report(catalog_url: str | None, blobs_url: str | None, out: Path) -> None:
         ) as progress,
     ):
         task = progress.add_task("pages", total=read_status(opened.database).totals["pages"])
-        index = build_report(opened, out, lambda: progress.advance(task))
+        index = build_report(opened, out, lambda: progress.advance(task), selection)
     click.echo(str(index))

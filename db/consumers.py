@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, text, update
-from sqlalchemy.sql import Select
 
 from db import bookkeeping
 from db.bookkeeping import ConsumerTodo
@@ -118,20 +117,24 @@ def _set_flag(database: Database, name: str, image_ids: Sequence[int]) -> None:
             connection.execute(update(Image).where(Image.id.in_(chunk)).values({column: True}))
 
 
-def images_query(database: Database, lacking: str | None) -> Select[int, int, int]:
-    """Return the query for images, or for those that a flag or a consumer's mark is lacking from."""
-    query = select(Image.id, Image.width, Image.height)
-    if lacking is None:
-        return query
-    if lacking in FLAGS:
-        return query.where(_lacks_flag(lacking))
-    todo = ConsumerTodo.consumer_id == find(database, lacking).id
-    # Ordering and cutting by the list's own key keeps the cost of a batch to that batch.
-    return (
-        select(ConsumerTodo.image_id, Image.width, Image.height)
-        .join(Image, Image.id == ConsumerTodo.image_id)
-        .where(todo)
-    )
+def images_page(database: Database, lacking: str | None, after_id: int, count: int) -> list[tuple[int, int, int]]:
+    """Return (id, width, height) of the next images, or of the next that a flag or a consumer's mark is lacking from.
+
+    A consumer's list is read first and the images then by their ids: joined with a limit, PostgreSQL may read all
+    images that are done on its way to those that are not.
+    """
+    query = select(Image.id, Image.width, Image.height).order_by(Image.id)
+    if lacking is None or lacking in FLAGS:
+        wanted = query if lacking is None else query.where(_lacks_flag(lacking))
+        with database.read() as connection:
+            return [(*row,) for row in connection.execute(wanted.where(Image.id > after_id).limit(count))]
+    todo = (ConsumerTodo.consumer_id == find(database, lacking).id, ConsumerTodo.image_id > after_id)
+    listed = select(ConsumerTodo.image_id).where(*todo).order_by(ConsumerTodo.image_id).limit(count)
+    found: list[tuple[int, int, int]] = []
+    with database.read() as connection:
+        for chunk in chunked(connection.scalars(listed).all()):
+            found += [(*row,) for row in connection.execute(query.where(Image.id.in_(chunk)))]
+    return found
 
 
 def _lacks_flag(name: str) -> ColumnElement[bool]:

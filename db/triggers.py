@@ -58,6 +58,8 @@ def _sqlite() -> Iterator[str]:
     yield _trigger("page_file_moved", "UPDATE OF withdrawn_at ON page_file", [RECHECK_FILE], LINK_CHANGED)
     yield _trigger("file_replaced", "UPDATE OF blob_id ON file", [RECHECK_REPLACED], REPLACED)
     yield _trigger("sighting_back", "INSERT ON sighting", [RECHECK_IMAGE.format("NEW")], IS_WITHDRAWN)
+    both = [RECHECK_IMAGE.format("OLD"), RECHECK_IMAGE.format("NEW")]
+    yield _trigger("sighting_moved", "UPDATE OF image_id ON sighting", both, "OLD.image_id <> NEW.image_id")
 
 
 ALSO_ADDED = {
@@ -106,7 +108,8 @@ def _postgresql() -> Iterator[str]:
         moving = [counter for counter in counters if counter.watched]
         if moving:
             yield from _for_statement(f"{table}_moved", table, "UPDATE", [_count_postgresql(moving, "±")], MOVED_TOO)
-    yield from _for_statement("page_file_moved", "page_file", "UPDATE", [], MOVED_TOO)
+    for table in ("page_file", "sighting"):
+        yield from _for_statement(f"{table}_moved", table, "UPDATE", [], MOVED_TOO)
 
 
 COMPACT = f"""
@@ -127,6 +130,10 @@ ADDED_TOO = {
 }
 GONE_TOO = {"sighting": ("INSERT INTO recheck (image_id) SELECT DISTINCT image_id FROM gone",)}
 MOVED_TOO = {
+    "sighting": (
+        "INSERT INTO recheck (image_id) SELECT unnest(ARRAY[o.image_id, n.image_id]) FROM fresh n"
+        " JOIN gone o USING (id) WHERE o.image_id <> n.image_id",
+    ),
     "page_file": (
         "INSERT INTO recheck (file_id) SELECT DISTINCT n.file_id FROM fresh n"
         " JOIN gone o USING (page_id, file_id, role) WHERE (o.withdrawn_at IS NULL) <> (n.withdrawn_at IS NULL)",

@@ -34,9 +34,9 @@ SELECT
     t."row" AS tile_row, t."column" AS tile_column, t.name AS tile_name,
     i.featurized AS featurized,
     i.indexed AS indexed,
-    CASE WHEN pl.root_id = f.blob_id AND (f.page_id IS NULL OR EXISTS (
-        SELECT 1 FROM page_file pf WHERE pf.file_id = f.id AND pf.withdrawn_at IS NULL
-    )) THEN 1 ELSE 0 END AS is_current,
+    CASE WHEN pl.root_id = f.blob_id AND (f.page_id IS NULL OR (
+        SELECT count(*) FROM page_file pf WHERE pf.file_id = f.id AND pf.withdrawn_at IS NULL
+    ) > 0) THEN 1 ELSE 0 END AS is_current,
     l.format AS format,
     fr.mode AS mode,
     fr.palette_size AS palette_size,
@@ -112,6 +112,8 @@ SELECT
           WHERE t.name = 'todo' AND t.key = CAST(c.id AS TEXT)) AS BIGINT) AS lacking
 FROM consumer c
 """
+
+# `count(*) > 0` above and not EXISTS, which PostgreSQL may answer from a hash of the whole table.
 
 VIEWS = {
     "image_catalog": IMAGE_CATALOG,

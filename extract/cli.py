@@ -16,6 +16,7 @@ from db.cli_options import catalog_options
 from db.terminal import printable
 from db.vocabulary import PROBLEMS, Stage
 from extract.archives.interface import Limits
+from extract.errors import PoolGoneError
 from extract.pool import PoolUrlError, open_pool, warm_up
 from extract.review.cli import DEFAULT_OUT, choose, review
 from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
@@ -36,7 +37,10 @@ def extract() -> None:
 @extract.command()
 @catalog_options
 @click.option(
-    "--pool", default="processes", show_default=True, help="Where to work: processes (one a core), processes:N."
+    "--pool",
+    default="processes",
+    show_default=True,
+    help="Where to work: processes (one a core), processes:N, dask://host:port.",
 )
 @click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="Only this stage; default all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
@@ -62,6 +66,9 @@ def run(
             _run_stages(catalog, pool, summary, stage)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
+        except PoolGoneError as error:
+            click.echo(str(error), err=True)
+            stopped = True
         except KeyboardInterrupt:
             stopped = True
     _report(summary, as_json, stopped, gaps)
@@ -77,6 +84,8 @@ def _say_due(catalog: Catalog) -> None:
 
 def _run_stages(catalog: Catalog, pool_url: str, summary: Summary, only: str | None) -> None:
     pool = open_pool(pool_url, TASK_TIMEOUT_S)
+    if dashboard := getattr(pool, "dashboard", ""):
+        click.echo(f"watch the workers at {dashboard}", err=True)
     try:
         with _progress() as progress:
             for work in (read_work(Limits()), slice_work()):

@@ -1,4 +1,4 @@
-"""A `concurrent.futures` executor from one URL: `processes:N` here; a cluster is another scheme behind the same call.
+"""A `concurrent.futures` executor from one URL: `processes:N` here, `dask://host:port` on a cluster.
 
 Each task has a time limit of its own, and a worker that dies (out of memory, a crash in a C library) takes only its
 own task along.
@@ -9,9 +9,12 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from multiprocessing import forkserver
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessPool
+
+if TYPE_CHECKING:
+    from extract.cluster import DaskExecutor
 
 PRELOAD = ["extract.worker"]
 
@@ -51,9 +54,22 @@ class ProcessExecutor(Executor):
             self._pool.join()
 
 
-def open_pool(url: str, timeout_s: float) -> ProcessExecutor:
-    """Open `processes` (one per core) or `processes:N`. Raises PoolUrlError."""
+def open_pool(url: str, timeout_s: float) -> "ProcessExecutor | DaskExecutor":
+    """Open `processes` (one per core), `processes:N` or `dask://host:port`. Raises PoolUrlError."""
+    if url.startswith("dask://"):
+        return _open_cluster(url)
     scheme, _, count = url.partition(":")
     if scheme != "processes" or (count and (not count.isdigit() or int(count) < 1)):
-        raise PoolUrlError(f"pool {url!r} is not known; there is processes:N")
+        raise PoolUrlError(f"pool {url!r} is not known; there are processes:N and dask://host:port")
     return ProcessExecutor(int(count) if count else len(os.sched_getaffinity(0)), timeout_s)
+
+
+def _open_cluster(url: str) -> "DaskExecutor":
+    address = url.removeprefix("dask://").rstrip("/")
+    if not address.rpartition(":")[2].isdigit():
+        raise PoolUrlError(f"pool {url!r} needs a port: dask://host:8786")
+    try:
+        from extract.cluster import DaskExecutor
+    except ModuleNotFoundError as error:
+        raise PoolUrlError("a cluster needs Dask: pip install 'artquarry[cluster]'") from error
+    return DaskExecutor(address)

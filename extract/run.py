@@ -24,7 +24,7 @@ from db.matching import match_sidecars
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
-from extract.errors import ToolMissingError
+from extract.errors import PoolGoneError, PoolLostError, ToolMissingError, WorkerDiedError
 from extract.journal import Journal
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
@@ -172,19 +172,41 @@ class StageRunner:
     def __init__(self, catalog: Catalog, pool: Executor, workers: int, work: StageWork) -> None:
         self._catalog = catalog
         self._pool = pool
-        self._most = workers * IN_FLIGHT_PER_WORKER
+        self._workers = workers
         self._work = work
         self._flying: dict[Future[list[Any]], tuple[tuple[Task, ...], int]] = {}
+        self._alone = False
+        self._suspects: list[tuple[tuple[Task, ...], int]] = []
         self._ids: set[int] = set()
+
+    @property
+    def _most(self) -> int:
+        """Return how many calls to keep in flight; a cluster may have grown."""
+        workers: int = getattr(self._pool, "workers", self._workers)
+        return workers * IN_FLIGHT_PER_WORKER
 
     def run(self, settled: Callable[[Result], None]) -> None:
         """Work until nothing is due, calling `settled` after each commit."""
         self._work.prepare(self._catalog.database)
-        while self._fill() or self._flying:
+        while self._next():
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
             for future in done:
                 tasks, deaths = self._flying.pop(future)
                 self._take(future, tasks, deaths, settled)
+
+    def _next(self) -> bool:
+        """See to it that something is in flight; return whether anything is.
+
+        A suspect flies alone: if a worker dies then, it is known of what.
+        """
+        if self._suspects and not self._flying:
+            self._submit(*self._suspects.pop())
+            self._alone = True
+        elif not self._flying:
+            self._alone = False
+        if not self._suspects and not self._alone:
+            self._fill()
+        return bool(self._flying)
 
     def _fill(self) -> bool:
         """Submit what is due and not in flight; return whether anything was submitted."""
@@ -210,7 +232,7 @@ class StageRunner:
     ) -> None:
         try:
             results = future.result()
-        except ToolMissingError:
+        except (PoolGoneError, ToolMissingError):
             raise
         except Exception as error:
             if is_disk_error(error):
@@ -236,20 +258,35 @@ class StageRunner:
                 alone = results[number : number + 1]
                 self._settle((task,), alone)
                 results[number] = alone[0]
+        else:
+            self._work.after(self._catalog.blobs, list(zip(tasks, results, strict=True)))
 
     def _lost(self, error: Exception, tasks: tuple[Task, ...], deaths: int) -> list[Any]:
         """Narrow a lost batch down to the one input that kills workers, and settle that one."""
+        if isinstance(error, PoolLostError):
+            self._ids.difference_update(_id(task) for task in tasks)  # the ledger still has them
+            self._pool.reopen()  # type: ignore[attr-defined] # pools that can be lost can be opened again
+            return []
         if len(tasks) > 1:
             for task in tasks:
                 self._submit((task,), deaths=0)
             return []
         if isinstance(error, TimeoutError):
             return [self._work.lost(Outcome.REFUSED, "took longer than the time limit of a task")]
+        if isinstance(error, WorkerDiedError):
+            return self._suspect(error, tasks[0], deaths + self._alone)
         if not isinstance(error, ProcessExpired):
             logger.error("%s: %s", tasks[0], error, exc_info=error)
             return [self._work.lost(Outcome.FAILED, f"{type(error).__name__}: {error}")]
         if deaths + 1 < MAX_DEATHS:
             self._submit(tasks, deaths + 1)
+            return []
+        return [self._work.lost(Outcome.FAILED, f"killed its worker {MAX_DEATHS} times: {error}")]
+
+    def _suspect(self, error: Exception, task: Task, deaths: int) -> list[Any]:
+        """Try a task alone whose worker died with others in its hands, too; settle it after two deaths of its own."""
+        if deaths < MAX_DEATHS:
+            self._suspects.append(((task,), deaths))
             return []
         return [self._work.lost(Outcome.FAILED, f"killed its worker {MAX_DEATHS} times: {error}")]
 

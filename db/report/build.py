@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from PIL import Image as PillowImage
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from db.catalog import Catalog
 from db.models import File, Image, Licence, Page, Place, Sheet, Sighting, Tile
+from db.report.dashboard import plots
+from db.report.failures import read_cause
+from db.selection import EVERYTHING, Selection, selected_pages
 from db.status import read_status
+
+CARDS = 120
+"""Content pages in a listing."""
 
 SHOWN_TILES = 400
 SHOWN_IMAGES = 400
@@ -65,27 +72,96 @@ class PageView:
     pictures: tuple[PictureView, ...]
     hidden: int
 
-    @property
-    def cover(self) -> PictureView | None:
-        """Return the picture that stands for the page."""
-        return next(iter((*self.sheets, *self.pictures)), None)
+    def card(self) -> "CardView":
+        """Return what a listing shows of the page."""
+        cover = next(iter((*self.sheets, *self.pictures)), None)
+        tiles = sum(sheet.tile_count for sheet in self.sheets)
+        pictures = len(self.pictures) + self.hidden
+        counts = (len(self.sheets), tiles, pictures)
+        return CardView(self.id, self.title, self.authors, self.licences, self.withheld, cover, *counts)
 
 
-def build_report(catalog: Catalog, out: Path, step: Callable[[], None] = lambda: None) -> Path:
-    """Write the report into a folder; return its index. `step` is called after each page. Repeating it is safe."""
+@dataclass(frozen=True)
+class CardView:
+    """A page as a listing shows it: a cover and numbers."""
+
+    id: int
+    title: str
+    authors: str
+    licences: tuple[tuple[str, str], ...]
+    withheld: str
+    cover: PictureView | None
+    sheets: int
+    tiles: int
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One of the pages that list the content pages; the first is the index."""
+
+    number: int
+    last: int
+    total: int
+    cards: tuple[CardView, ...]
+
+    @staticmethod
+    def name(number: int) -> str:
+        """Return a listing's file name."""
+        return "index.html" if number == 1 else f"index-{number}.html"
+
+
+def build_report(
+    catalog: Catalog, out: Path, step: Callable[[], None] = lambda: None, selection: Selection = EVERYTHING
+) -> Path:
+    """Write the report into a folder; return its index. `step` is called after each page. Repeating it is safe.
+
+    Memory holds one listing of cards, however large the catalog is.
+    """
     (out / "img").mkdir(parents=True, exist_ok=True)
     templates = _templates()
-    views = []
-    for view in _pages(catalog):
-        for picture in (*view.sheets, *view.pictures):
-            _write_png(catalog, out, picture.image_id)
-        _write(out / f"page-{view.id}.html", templates.get_template("page.html").render(page=view))
-        views.append(view)
-        step()
+    with catalog.database.read() as connection:
+        ids = list(selected_pages(connection, selection))
+    last = max(1, -(-len(ids) // CARDS))
+    dashboard = _dashboard(catalog, templates, out)
+    for number in range(last, 0, -1):  # the index comes last: when it is there, all it leads to is
+        cards = []
+        for page_id in ids[(number - 1) * CARDS : number * CARDS]:
+            cards.append(_write_page(catalog, templates, out, page_id, selection))
+            step()
+        listing = Listing(number, last, len(ids), tuple(cards))
+        _write(out / Listing.name(number), templates.get_template("index.html").render(listing=listing, **dashboard))
+    return out / "index.html"
+
+
+def _dashboard(catalog: Catalog, templates: Environment, out: Path) -> dict[str, Any]:
     status = read_status(catalog.database)
-    index = out / "index.html"
-    _write(index, templates.get_template("index.html").render(pages=views, status=status))
-    return index
+    with catalog.database.read() as connection:
+        causes = [read_cause(connection, number, problem) for number, problem in enumerate(status.problems, 1)]
+        shown = plots(connection, [(problem.reason, problem.count) for problem in status.problems])
+    for cause in causes:
+        _write(out / f"failure-{cause.number}.html", templates.get_template("failure.html").render(cause=cause))
+    return {"status": status, "causes": causes, "plots": shown}
+
+
+def _write_page(catalog: Catalog, templates: Environment, out: Path, page_id: int, selection: Selection) -> CardView:
+    with catalog.database.read() as connection:
+        wanted = _wanted(connection, page_id, selection)
+        view = _page(connection, page_id, wanted)
+    for picture in (*view.sheets, *view.pictures):
+        _write_png(catalog, out, picture.image_id)
+    _write(out / f"page-{view.id}.html", templates.get_template("page.html").render(page=view))
+    return view.card()
+
+
+def _wanted(connection: Connection, page_id: int, selection: Selection) -> set[int] | None:
+    """Return the whole images of a page that were selected, or whose tiles were; None for all."""
+    if not selection.of_images:
+        return None
+    conditions, values = selection.where(connection)
+    where = " AND ".join([*conditions, "v.source_page = (SELECT url FROM page WHERE id = :page)"])
+    query = f"SELECT DISTINCT coalesce(v.parent_image_id, v.image_id) FROM image_catalog v WHERE {where}"  # noqa: S608
+    return set(connection.scalars(text(query), {**values, "page": page_id}))
 
 
 def _templates() -> Environment:
@@ -94,9 +170,9 @@ def _templates() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, page: str) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(page, encoding="utf-8")
     part.replace(path)
 
 
@@ -108,22 +184,14 @@ def _write_png(catalog: Catalog, out: Path, image_id: int) -> None:
         part.replace(target)
 
 
-def _pages(catalog: Catalog) -> Iterator[PageView]:
-    with catalog.database.read() as connection:
-        ids = connection.scalars(select(Page.id).order_by(Page.title, Page.url)).all()
-    for page_id in ids:
-        with catalog.database.read() as connection:
-            yield _page(connection, page_id)
-
-
-def _page(connection: Connection, page_id: int) -> PageView:
+def _page(connection: Connection, page_id: int, wanted: set[int] | None) -> PageView:
     page = connection.execute(
         select(Page.id, Page.url, Page.title, Page.authors, Page.attribution, Page.withheld).where(Page.id == page_id)
     ).one()
     licences = connection.execute(
         select(Licence.name, Licence.url).where(Licence.page_id == page_id).order_by(Licence.position)
     ).all()
-    pictures = list(_pictures(connection, page_id))
+    pictures = [each for each in _pictures(connection, page_id) if wanted is None or each.image_id in wanted]
     sheets = tuple(picture for picture in pictures if picture.tiles)
     plain = [picture for picture in pictures if not picture.tiles]
     return PageView(

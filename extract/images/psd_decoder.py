@@ -105,6 +105,7 @@ def _missing_bytes(data: bytes) -> int:
     It stands after three sections that begin with their length: RAW samples, or PackBits rows after a table of their
     lengths. How long a ZIP stream should be it alone knows; a broken one is an error already.
     """
+    version: int
     version, channels, height, width, depth, _ = struct.unpack_from(">H6xHIIHH", data, 4)
     start = 26
     for size in (4, 4, 4 * version):
@@ -112,9 +113,10 @@ def _missing_bytes(data: bytes) -> int:
     if start + 2 > len(data):
         return start + 2 - len(data)
     compression, start = int.from_bytes(data[start : start + 2], "big"), start + 2
-    rows = channels * height
+    rows: int = channels * height
     if compression == 0:
-        return max(0, start + rows * ((width * depth + 7) // 8) - len(data))
+        row_bytes: int = (width * depth + 7) // 8
+        return max(0, start + rows * row_bytes - len(data))
     if compression != 1:
         return 0
     table = data[start : start + rows * 2 * version]

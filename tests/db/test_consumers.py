@@ -208,6 +208,16 @@ def test_watching_tells_of_replaced_files_and_of_images_that_turn_up_elsewhere(c
     assert sorted(changes(catalog, cursor)) == [(image_id, "back") for image_id in everything]
 
 
+def test_watching_tells_of_an_image_whose_only_place_shows_another_now(catalog: Catalog) -> None:
+    add_sheets(catalog, 1, tiles=2)
+    _, first, second = ids(catalog)
+    cursor = list(catalog.watch())[-1].cursor
+    with catalog.database.write() as connection:
+        move = text("UPDATE sighting SET image_id = :to WHERE image_id = :image")
+        connection.execute(move, {"image": first, "to": second})
+    assert changes(catalog, cursor) == [(first, "withdrawn")]
+
+
 def test_a_watcher_misses_nothing_while_others_commit_in_any_order(postgres_url: str, tmp_path: Path) -> None:
     """The transaction that took the lower ids commits last: what it made must still come after the cursor."""
     with Catalog(postgres_url, str(tmp_path)) as catalog:

@@ -1,0 +1,157 @@
+"""Extraction on a cluster: separate processes for the database, the bucket, the scheduler, workers and the runner."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from db import Catalog
+from db.status import read_status
+from extract.archives.interface import Limits
+from extract.cluster import DaskExecutor
+from extract.errors import PoolGoneError
+from extract.pool import PoolUrlError, open_pool
+from extract.run import StageRunner, read_work
+from tests.conftest import ROOT, Home
+from tests.extract.test_run import bring, kill_me_when_marked, packed, png, run
+from tests.s3_server import serve_s3
+
+ENV = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "false"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Cluster:
+    """A scheduler and workers, each a process that is started again when it dies, as a service manager would."""
+
+    def __init__(self, workers: int, env: dict[str, str]) -> None:
+        self.port = free_port()
+        self._env = {**ENV, **env}
+        scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port)]
+        worker = ["-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{self.port}", "--nthreads", "1", "--no-nanny"]
+        self._commands = [[*scheduler, "--no-dashboard"], *([*worker, "--no-dashboard"] for _ in range(workers))]
+        self.processes = [self._start(command) for command in self._commands]
+        self._stopped = threading.Event()
+        self._tending = threading.Thread(target=self._tend)
+        self._tending.start()
+
+    def _start(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, *command], env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def kill(self, number: int) -> None:
+        """Kill the scheduler (0) or a worker."""
+        self.processes[number].kill()
+
+    def _tend(self) -> None:
+        """Start again what has ended."""
+        while not self._stopped.wait(0.1):
+            for number, process in enumerate(self.processes):
+                if process.poll() is not None:
+                    self.processes[number] = self._start(self._commands[number])
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._tending.join()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def cluster_of(workers: int, env: dict[str, str] | None = None) -> Iterator[Cluster]:
+    cluster = Cluster(workers, env or {})
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.parametrize("url", ["dask://", "dask://host", "dask://host:x"])
+def test_a_cluster_needs_a_port(url: str) -> None:
+    with pytest.raises(PoolUrlError, match="port"):
+        open_pool(url, 1.0)
+
+
+def test_a_cluster_that_never_comes_ends_the_run() -> None:
+    with pytest.raises(PoolGoneError, match="no Dask scheduler"):
+        DaskExecutor(f"127.0.0.1:{free_port()}", wait_s=0.0)
+
+
+def test_poison_is_set_apart_on_a_cluster_and_its_neighbours_are_not(catalog: Catalog) -> None:
+    bring(catalog, poison_DOT_bin=b"poison", **{f"p{n}_DOT_png": png(n) for n in range(20)})
+    work = replace(read_work(Limits()), do=kill_me_when_marked)
+    with cluster_of(2) as cluster:
+        pool = DaskExecutor(f"127.0.0.1:{cluster.port}")
+        StageRunner(catalog, pool, 2, work).run(lambda _: None)
+        pool.shutdown()
+    assert read_status(catalog.database).stages["read"] == {"ok": 20, "failed": 1}
+    (problem,) = read_status(catalog.database).problems
+    assert "killed its worker 2 times" in problem.reason
+
+
+def sightings(catalog: Catalog) -> list[tuple[Any, ...]]:
+    query = "SELECT url, kind, width, height, pixel_hash FROM image_catalog ORDER BY url"
+    with catalog.database.read() as connection:
+        return [(*row[:4], bytes(row[4])) for row in connection.execute(text(query))]
+
+
+def test_laptop_to_three_machines(postgres_url: str, tmp_path: Path) -> None:
+    """What docs/cluster.md says, with PostgreSQL, a bucket and Dask; workers, scheduler and runner killed at random."""
+    files = {f"pack{n}_DOT_zip": packed(**{f"i{m}_DOT_png": png(100 * n + m) for m in range(12)}) for n in range(8)}
+    with Catalog(f"sqlite:///{tmp_path / 'laptop.db'}", str(tmp_path / "blobs")) as laptop:
+        bring(laptop, **files)
+    with serve_s3() as endpoint:
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+        env = {**keys, "AWS_ENDPOINT_URL": endpoint, "QUARRY_BLOBS": "s3://blobs/art"}
+        home = Home(tmp_path / "home", postgres_url, {**env, "QUARRY_CACHE": str(tmp_path / "cache-runner")})
+        words = ["quarry", "catalog", "copy", f"sqlite:///{tmp_path / 'laptop.db'}", postgres_url]
+        moved = home.run(home.command(*words, "--from-blobs", str(tmp_path / "blobs"), "--to-blobs", "s3://blobs/art"))
+        assert moved.returncode == 0, moved.stderr
+        with cluster_of(2, {**env, "QUARRY_CACHE": str(tmp_path / "cache-worker")}) as cluster:
+            seed = random.randrange(1 << 30)
+            extract_and_be_killed(home, cluster, random.Random(seed))
+        problems = home.quarry("catalog", "status", "--failed")
+        assert "No failures" in problems.stdout, (seed, problems.stdout)
+        with Catalog(f"sqlite:///{tmp_path / 'laptop.db'}", str(tmp_path / "blobs")) as laptop:
+            run(laptop)
+            expected = sightings(laptop)
+        with Catalog(postgres_url, str(tmp_path / "unused")) as moved_to:
+            assert sightings(moved_to) == expected
+            assert len(expected) == 96
+
+
+def extract_and_be_killed(home: Home, cluster: Cluster, chance: random.Random) -> None:
+    """Run `quarry extract run` until it ends by itself; three times something dies meanwhile."""
+    command = home.command("quarry", "extract", "run", "--pool", f"dask://127.0.0.1:{cluster.port}")
+    victims = [0, 1 + chance.randrange(2), -1]
+    chance.shuffle(victims)
+    process, kill_at = home.start(command), time.monotonic() + chance.uniform(1, 5)
+    deadline = time.monotonic() + 240
+    while (ended := process.poll()) is None or ended != 0:
+        assert ended in (None, -signal.SIGKILL), f"the runner ended with {ended}"
+        assert time.monotonic() < deadline
+        if ended is not None:
+            process = home.start(command)
+        if victims and time.monotonic() > kill_at:
+            victim = victims.pop()
+            process.kill() if victim < 0 else cluster.kill(victim)
+            kill_at = time.monotonic() + chance.uniform(1, 5)
+        time.sleep(0.05)
