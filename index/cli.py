@@ -240,8 +240,8 @@ def rank(
 
 @index.command()
 @catalog_options
-@click.argument("videos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--search", "screenshot", type=click.Path(exists=True, dir_okay=False), help="Then look for this frame.")
+@click.argument("videos", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--search", "screenshot", type=click.Path(exists=True, dir_okay=False), help="Say where this is from.")
 @click.option(
     "--every", "every_s", default=0.5, show_default=True, help="Seconds between the frames that are looked at."
 )
@@ -256,8 +256,12 @@ def scenes(
 ) -> None:
     """Index the scenes of films by their look; with --search, say which film and second a screenshot is from.
 
-    Example: quarry index scenes trailer.mp4 --search shot.png
+    Example: quarry index scenes trailer.mp4
+
+    Example: quarry index scenes --search shot.png
     """
+    if not videos and screenshot is None:
+        raise click.UsageError("give films to index, or --search with a screenshot")
     from index.pictures import read_picture
     from index.scenes import Scenes
 

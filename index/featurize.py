@@ -16,7 +16,7 @@ from index.features import open_feature
 from index.pool import FeaturePool
 from index.store import Computed
 
-BATCH_IMAGES = 128
+BATCH_IMAGES = 32
 """Neighbours by id: mostly tiles of one sheet, which a worker decodes once."""
 
 IN_FLIGHT_PER_WORKER = 2

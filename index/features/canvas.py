@@ -14,6 +14,8 @@ LANCZOS = Image.Resampling.LANCZOS
 
 def flatten(rgba: Rgba, colour: tuple[int, int, int] = WHITE) -> NDArray[np.uint8]:
     """Return (h, w, 3) uint8: the picture laid on a colour."""
+    if (rgba[..., 3] == 255).all():
+        return np.ascontiguousarray(rgba[..., :3])
     alpha = rgba[..., 3:].astype(np.uint16)
     laid = rgba[..., :3] * alpha + np.asarray(colour, np.uint16) * (255 - alpha)
     return ((laid + 127) // 255).astype(np.uint8)

@@ -1,12 +1,14 @@
 """Reads the tensors of a PyTorch file without PyTorch, and without running what a pickle asks to run.
 
-A pickle is a program. This one may only make ordered dictionaries and tensors; any other name it asks for is refused.
+A pickle is a program. This one may only make ordered dictionaries and tensors; any other name it asks for, and any
+instruction that files of weights do not use, is refused.
 Two layouts exist: the one of before PyTorch 1.6 (four pickles, then the storages one after another) and a zip archive
 (`data.pkl` and a file for each storage).
 """
 
 import collections
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +21,46 @@ from numpy.typing import NDArray
 from index.errors import WeightsError
 
 MAGIC = 0x1950A86A20F9469CFC6C
+INSTRUCTIONS = frozenset(
+    [
+        "PROTO",
+        "FRAME",
+        "MARK",
+        "STOP",
+        "GLOBAL",
+        "REDUCE",
+        "BUILD",
+        "BINPERSID",
+        "NONE",
+        "NEWTRUE",
+        "NEWFALSE",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG1",
+        "BINFLOAT",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "EMPTY_DICT",
+        "EMPTY_LIST",
+        "EMPTY_TUPLE",
+        "TUPLE",
+        "TUPLE1",
+        "TUPLE2",
+        "TUPLE3",
+        "APPEND",
+        "APPENDS",
+        "SETITEM",
+        "SETITEMS",
+        "BINPUT",
+        "LONG_BINPUT",
+        "BINGET",
+        "LONG_BINGET",
+        "MEMOIZE",
+        "STACK_GLOBAL",
+    ]
+)
+"""What PyTorch's own files are written with."""
 DTYPES: dict[str, type[np.generic]] = {
     "FloatStorage": np.float32,
     "DoubleStorage": np.float64,
@@ -84,11 +126,23 @@ class _TensorUnpickler(pickle.Unpickler):
         return self._storages.setdefault(str(key), _Storage(str(key), dtype, int(length)))
 
 
+def _load(stream: IO[bytes], storages: dict[str, _Storage]) -> Any:
+    """Look at every instruction of a pickle, then follow them."""
+    start = stream.tell()
+    for instruction, _, _ in pickletools.genops(stream):
+        if instruction.name not in INSTRUCTIONS:
+            raise WeightsError(f"the file uses {instruction.name}: it is not a plain file of weights, not loaded")
+    stream.seek(start)
+    return _TensorUnpickler(stream, storages).load()
+
+
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Return a file's tensors by name. Raises WeightsError for whatever is not a plain file of weights."""
     try:
         found = _read_zip(path) if zipfile.is_zipfile(path) else _read_stream(path)
-    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+    except WeightsError:
+        raise
+    except Exception as error:  # a broken pickle leads to errors of every kind, also of memory
         raise WeightsError(f"{path} cannot be read as weights: {error}") from error
     if not isinstance(found, dict):
         raise WeightsError(f"{path} holds a {type(found).__name__}, not weights by name")
@@ -100,7 +154,7 @@ def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         (data,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         with archive.open(data) as stream:
-            found = _TensorUnpickler(stream, storages).load()
+            found = _load(stream, storages)
         for storage in storages.values():
             raw = archive.read(f"{data.removesuffix('data.pkl')}data/{storage.key}")
             storage.values = np.frombuffer(raw, storage.dtype, storage.length)
@@ -110,12 +164,12 @@ def _read_zip(path: Path) -> Any:
 def _read_stream(path: Path) -> Any:
     storages: dict[str, _Storage] = {}
     with path.open("rb") as stream:
-        if _TensorUnpickler(stream, {}).load() != MAGIC:
+        if _load(stream, {}) != MAGIC:
             raise WeightsError(f"{path} is no PyTorch file")
         for _ in ("protocol version", "sizes on the machine that wrote it"):
-            _TensorUnpickler(stream, {}).load()
-        found = _TensorUnpickler(stream, storages).load()
-        for key in _TensorUnpickler(stream, {}).load():
+            _load(stream, {})
+        found = _load(stream, storages)
+        for key in _load(stream, {}):
             storage = storages[str(key)]
             length = int.from_bytes(stream.read(8), "little")
             if length != storage.length:

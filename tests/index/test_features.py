@@ -1,6 +1,12 @@
 """Every feature: shape, type, repeatability; and what each promises of its own."""
 
-import hashlib
+import io
+import pickle
+import sys
+import types
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -181,12 +187,82 @@ def lite0_by_hand(tensors: dict[str, np.ndarray], value: np.ndarray) -> np.ndarr
     return relu6(norm(pointwise(value, tensors["_conv_head.weight"]), "_bn1")).mean((1, 2))
 
 
+@dataclass(frozen=True)
+class Touch:
+    """Pickled so that loading it makes a file."""
+
+    path: Path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
 def test_a_pickle_that_wants_to_run_something_is_refused(tmp_path: Path) -> None:
     evil = tmp_path / "evil.pth"
-    evil.write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
-    with pytest.raises(WeightsError, match=r"os\.system"):
+    mark = tmp_path / "ran"
+    evil.write_bytes(pickle.dumps(Touch(mark), protocol=2))
+    with pytest.raises(WeightsError, match=r"\.touch|pathlib|getattr"):
         read_tensors(evil)
-    assert hashlib.sha256(evil.read_bytes()).hexdigest()
+    assert not mark.exists()
+    evil.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    with pytest.raises(WeightsError, match="STRING"):
+        read_tensors(evil)
+
+
+def test_the_zip_layout_is_read_with_views_and_offsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file as PyTorch 1.6 and later write it, made without PyTorch."""
+    torch, tools = types.ModuleType("torch"), types.ModuleType("torch._utils")
+
+    class FloatStorage:
+        pass
+
+    def rebuild(*_: object) -> None:
+        """Stands in for PyTorch's own; only its name is written."""
+
+    FloatStorage.__module__, FloatStorage.__qualname__ = "torch", "FloatStorage"
+    rebuild.__module__, rebuild.__qualname__, rebuild.__name__ = (
+        "torch._utils",
+        "_rebuild_tensor_v2",
+        "_rebuild_tensor_v2",
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch._utils", tools)
+    monkeypatch.setattr(torch, "FloatStorage", FloatStorage, raising=False)
+    monkeypatch.setattr(tools, "_rebuild_tensor_v2", rebuild, raising=False)
+
+    class Tensor:
+        def __init__(self, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+            self.parts = (offset, shape, strides)
+
+        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+            return rebuild, (STORAGE, *self.parts, False, OrderedDict())
+
+    class Writer(pickle.Pickler):
+        def persistent_id(self, value: object) -> object:
+            return ("storage", FloatStorage, "0", "cpu", 12) if value is STORAGE else None
+
+    values = np.arange(12, dtype=np.float32)
+    out = io.BytesIO()
+    Writer(out, protocol=2).dump(
+        OrderedDict(whole=Tensor(0, (3, 4), (4, 1)), turned=Tensor(2, (2, 2), (1, 4)), far=Tensor(10, (3,), (1,)))
+    )
+    path = tmp_path / "model.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data.pkl", out.getvalue())
+        archive.writestr("model/data/0", values.tobytes())
+    with pytest.raises(WeightsError, match="leaves its storage"):
+        read_tensors(path)
+    out = io.BytesIO()
+    Writer(out, protocol=2).dump(OrderedDict(whole=Tensor(0, (3, 4), (4, 1)), turned=Tensor(2, (2, 2), (1, 4))))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data.pkl", out.getvalue())
+        archive.writestr("model/data/0", values.tobytes())
+    found = read_tensors(path)
+    np.testing.assert_array_equal(found["whole"], values.reshape(3, 4))
+    np.testing.assert_array_equal(found["turned"], [[2, 6], [3, 7]])
+
+
+STORAGE = object()
 
 
 @given(st.binary(max_size=200))

@@ -110,13 +110,11 @@ def test_rows_that_are_not_the_models_are_refused() -> None:
         store.encode(model, np.full((1, model.dimension), np.nan, np.float32))
 
 
-def test_featurize_killed_many_times_ends_as_if_never_killed(
-    catalog_url: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_featurize_killed_many_times_ends_as_if_never_killed(catalog_url: str, tmp_path: Path) -> None:
     chance = random.Random(5)
     with Catalog(catalog_url, str(tmp_path / "blobs")) as catalog:
         fill(catalog)
-        for number in range(200, 500):
+        for number in range(200, 350):
             add_picture(catalog, number, sprite(number, 24))
     home = Home(tmp_path, catalog_url)
     command = home.command("quarry", "index", "featurize", "--model", "art", "--model", "pdq", "--pool", "processes:2")
@@ -133,7 +131,7 @@ def test_featurize_killed_many_times_ends_as_if_never_killed(
     assert done.returncode == 0, done.stderr
     with Catalog(f"sqlite:///{tmp_path / 'whole.db'}", str(tmp_path / "blobs2")) as whole:
         fill(whole)
-        for number in range(200, 500):
+        for number in range(200, 350):
             add_picture(whole, number, sprite(number, 24))
         featurize_catalog(whole, ("art", "pdq"), "processes:1")
         with home.open() as catalog:

@@ -107,7 +107,9 @@ def test_the_command(home: Home, film: Path) -> None:
     home.folder.mkdir()
     shot = home.folder / "shot.png"
     Image.fromarray(altered(6, "scaled")).save(shot)
-    done = home.quarry("index", "scenes", str(film), "--search", str(shot), "--json")
+    assert home.quarry("index", "scenes").returncode == 2
+    assert " scenes\n" in home.quarry("index", "scenes", str(film)).stdout
+    done = home.quarry("index", "scenes", "--search", str(shot), "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["found"][0]
     assert 12 <= found["time_s"] < 14
