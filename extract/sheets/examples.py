@@ -23,15 +23,7 @@ from extract.sheets.made_up import Made, make
 from extract.sheets.matching import Box, f1_trimmed, shown
 from extract.sheets.model import Grid
 
-MADE = (
-    ("grid", 400),
-    ("atlas", 450),
-    ("single", 850),
-    ("frames", 240),
-    ("rest", 110),
-    ("frames", 150),
-    ("single", 100),
-)
+MADE = (("grid", 400), ("atlas", 450), ("single", 850), ("frames", 240), ("rest", 110))
 """How many pictures of which kind, one after the other; adding at the end leaves what comes before as it is."""
 
 MADE_SEED = 5
