@@ -125,7 +125,7 @@ def table(marks: dict[str, dict[str, dict[str, float]]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name, mark in marks.items():
-        strong, every, atlas = mark["strong"], mark["all"], mark["atlas strong"]
+        strong, every, atlas = mark["strong"], mark["all"], mark["atlas"]
         figures = (strong["over"], strong["R"], strong["exact"], every["exact"], atlas["F1t"], every["ms"])
         lines.append(f"| {name} | " + " | ".join(f"{v:.1f}" for v in figures) + " |")
     return "\n".join(lines)

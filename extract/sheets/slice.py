@@ -20,7 +20,7 @@ from extract.sheets.told import Told, heed
 from extract.sheets.upscale import upscale_of
 from extract.sheets.weighed import RankedGrid, Verdict, weigh
 
-MIN_SHEET = 0.88
+MIN_SHEET = 0.85
 """Split only a picture that is so likely a sheet (calibrated). Chosen on authors that the judge had not seen."""
 
 NAME_MAX_GAP = 4.0
