@@ -33,7 +33,7 @@ from extract.volume_sets import wake, with_volumes
 logger = logging.getLogger(__name__)
 
 BATCH_ITEMS = 128
-BATCH_BYTES = 2 * 1024 * 1024
+BATCH_BYTES = 16 * 1024 * 1024
 LOOK_AHEAD = 256
 IN_FLIGHT_PER_WORKER = 3
 MAX_DEATHS = 2

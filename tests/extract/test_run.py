@@ -174,7 +174,7 @@ def test_poison_is_set_apart_and_everything_else_is_done(
 
 
 def test_batches_keep_small_things_together_and_large_ones_apart() -> None:
-    tasks = [ReadTask(n, b"", size, "") for n, size in enumerate([10] * 140 + [5_000_000] * 2 + [10])]
+    tasks = [ReadTask(n, b"", size, "") for n, size in enumerate([10] * 140 + [20_000_000] * 2 + [10])]
     assert [len(batch) for batch in batches(tasks)] == [128, 12, 1, 1, 1]
     assert list(batches([])) == []
 
