@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from db.terminal import printable
 from index.errors import IndexingError
 from index.features import DEFAULT, FEATURES
 from index.selection import KINDS, Selection
+
+if TYPE_CHECKING:
+    from index.hits import Hit
 
 DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 
@@ -110,13 +113,8 @@ def search(
     image_id: int | None,
     words: str,
     model: str,
-    count: int,
-    page: int,
-    orientations: bool,
-    recoloured: bool,
-    every: bool,
     as_json: bool,
-    **filters: Any,
+    **options: Any,
 ) -> None:
     """Find images by a picture (file or URL) or by words, each with its page, author and licence.
 
@@ -132,26 +130,28 @@ def search(
         picture=picture,
         image_id=image_id,
         words=" ".join(filter(None, (found_words, words))),
-        selection=Selection(**filters),
-        count=count,
-        offset=max(0, page - 1) * count,
-        orientations=orientations,
-        recoloured=recoloured,
-        fold=not every,
+        fold=not options.pop("every"),
+        offset=max(0, options.pop("page") - 1) * options["count"],
+        **{name: options.pop(name) for name in ("count", "orientations", "recoloured")},
+        selection=Selection(**options),
     )
     with Catalog(catalog_url, blobs_url) as catalog:
         found = Searcher(catalog, model).search(query)
     if as_json:
         hits = [hit.as_json() for hit in found.hits]
         click.echo(json.dumps({"hits": hits, "more": found.more, "seconds": round(found.seconds, 4)}))
-        return
-    for number, hit in enumerate(found.hits, query.offset + 1):
-        score = "" if hit.score is None else f"{hit.score:.3f} {hit.tier}"
+    else:
+        _print_hits(found.hits, query.offset)
+
+
+def _print_hits(hits: "Sequence[Hit]", offset: int) -> None:
+    for number, hit in enumerate(hits, offset + 1):
+        score = "" if hit.score is None else f"{hit.score:.3f} {hit.tier} "
         folded = f" (+{len(hit.duplicates)} alike)" if hit.duplicates else ""
-        click.echo(f"{number:3}. {score} {hit.kind} {hit.width}×{hit.height}{folded}")
+        click.echo(f"{number:3}. {score}{hit.kind} {hit.width}×{hit.height}{folded}")
         click.echo(printable(f"     {hit.credit}"))
         click.echo(printable(f"     {hit.url}"))
-    if not found.hits:
+    if not hits:
         click.echo("Nothing found.")
 
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,57 +64,58 @@ def image_record(rgba: np.ndarray) -> ImageRecord:
     return ImageRecord(pixel_hash(rgba), rgba.shape[1], rgba.shape[0], transparent=bool((rgba[..., 3] < 255).any()))
 
 
-def add_picture(
-    catalog: Catalog,
-    number: int,
-    rgba: np.ndarray,
-    *,
-    title: str = "A page",
-    author: str = "Ann",
-    licence: str = "CC0-1.0",
-    tags: tuple[str, ...] = (),
-    name: str = "",
-    posted_at: str = "2024-05-01",
-    tile: int = 0,
-) -> int:
+@dataclass(frozen=True)
+class Source:
+    """What a page says of a picture."""
+
+    title: str = "A page"
+    author: str = "Ann"
+    licence: str = "CC0-1.0"
+    tags: tuple[str, ...] = ()
+    name: str = ""
+    posted_at: str = "2024-05-01"
+
+    def page(self, number: int, url: str) -> PageRecord:
+        return PageRecord(
+            url=f"http://s/content/{number}",
+            site="s",
+            title=self.title,
+            files=(FileLink(url, FileRole.FILE, url.rpartition("/")[2]),),
+            tags=self.tags,
+            posted_at=self.posted_at,
+            people=(PersonRecord(PersonRole.AUTHOR, self.author),),
+            licences=(LICENCES[self.licence],),
+        )
+
+
+def add_picture(catalog: Catalog, number: int, rgba: np.ndarray, *, tile: int = 0, **said: Any) -> int:
     """Record a page with one picture, sliced into square tiles of a size if asked; return the image's id."""
-    url = f"http://s/files/{name or f'sprite-{number}.png'}"
-    data = png(rgba)
-    page = PageRecord(
-        url=f"http://s/content/{number}",
-        site="s",
-        title=title,
-        files=(FileLink(url, FileRole.FILE, name or f"sprite-{number}.png"),),
-        tags=tags,
-        posted_at=posted_at,
-        people=(PersonRecord(PersonRole.AUTHOR, author),),
-        licences=(LICENCES[licence],),
-    )
-    stored = catalog.blobs.put(data)
+    source = Source(**said)
+    url = f"http://s/files/{source.name or f'sprite-{number}.png'}"
+    stored = catalog.blobs.put(png(rgba))
     with catalog.database.write() as connection:
-        record_page(connection, page)
+        record_page(connection, source.page(number, url))
         record_fetched(connection, FetchedFile(url, stored.sha256, stored.size_bytes))
         (blob,) = [b for b in stages.due_blobs(connection, 0, 10_000) if b.sha256 == stored.sha256]
-        record_read(
-            connection, blob.id, ReadResult(Outcome.OK, 1, "png", frames=(FrameRecord(0, image_record(rgba), None),))
-        )
+        frame = FrameRecord(0, image_record(rgba), None)
+        record_read(connection, blob.id, ReadResult(Outcome.OK, 1, "png", frames=(frame,)))
         image_id = stages.due_images(connection, 0, 10_000)[-1]
-        tiles = tuple(
-            TileRecord(
-                x,
-                y,
-                tile,
-                tile,
-                image_record(canonical_rgba(Image.fromarray(rgba[y : y + tile, x : x + tile]))),
-                y // tile,
-                x // tile,
-            )
-            for y in range(0, rgba.shape[0] if tile else 0, tile or 1)
-            for x in range(0, rgba.shape[1], tile)
-        )
+        tiles = tuple(tile_record(rgba, x, y, tile) for x, y in corners(rgba, tile))
         kind = "grid" if tile else "single"
         record_slices(connection, image_id, SliceResult(Outcome.OK, 1, kind, 0.9, "name", "", tiles=tiles))
     return image_id
+
+
+def corners(rgba: np.ndarray, tile: int) -> list[tuple[int, int]]:
+    """Return the corners of a sheet's tiles, row by row."""
+    if not tile:
+        return []
+    return [(x, y) for y in range(0, rgba.shape[0], tile) for x in range(0, rgba.shape[1], tile)]
+
+
+def tile_record(rgba: np.ndarray, x: int, y: int, tile: int) -> TileRecord:
+    pixels = canonical_rgba(Image.fromarray(rgba[y : y + tile, x : x + tile]))
+    return TileRecord(x, y, tile, tile, image_record(pixels), y // tile, x // tile)
 
 
 @dataclass(frozen=True)
