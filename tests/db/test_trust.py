@@ -181,7 +181,9 @@ def test_a_copy_killed_at_random_ends_the_same(home: Home, tmp_path: Path) -> No
         while process.poll() is None and len(list((tmp_path / "copied").rglob("*"))) < until:
             time.sleep(0.001)
         process.kill()
-        assert process.wait() in (0, -signal.SIGKILL)
+        ended = process.wait()
+        if ended != -signal.SIGKILL:
+            break  # it was quicker than the kill, or already done: a finished copy is not copied onto
     with Catalog(target, str(tmp_path / "copied")) as check:
         finished = len(list(rows(check.database))) == len(expected) and findings(check) == []
     if not finished:
