@@ -124,7 +124,7 @@ def _by_pixels(rgba: NDArray[np.uint8], hints: Hints, notes: list[str]) -> Slici
     for size in sizes:
         named = _by_name(rgba, size, verdict)
         if isinstance(named, Slicing):
-            return named
+            return replace(named, upscale=upscale_of(evidence))
         notes.append(named)
     return replace(_by_verdict(rgba, evidence, verdict, notes), upscale=upscale_of(evidence))
 
