@@ -5,13 +5,14 @@ instead of failing in the middle. Nobody waits for a lock longer than 30 s; `?ti
 `?options=-c lock_timeout=MILLISECONDS` in a PostgreSQL one, says otherwise.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Insert, create_engine, event
+from sqlalchemy import JSON, Connection, Engine, Insert, Text, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase
@@ -111,7 +112,8 @@ def _insert(dialect: str, table: type[DeclarativeBase]) -> "sqlite.Insert | post
 def _statement(dialect: str, table: type[DeclarativeBase], names: tuple[str, ...], conflict: OnConflict) -> Insert:
     """Build an INSERT once: crawling and reading run the same few thousands of times."""
     statement = _insert(dialect, table)
-    return cast("Insert", conflict(_from_arrays(statement, table, names) if dialect == "postgresql" else statement))
+    built: Insert = conflict(_from_arrays(statement, table, names) if dialect == "postgresql" else statement)
+    return built
 
 
 def _keep(statement: Any) -> Any:
@@ -156,16 +158,26 @@ def insert_rows(
             connection.execute(statement, chunk)
     else:
         for chunk in chunked(rows, CHUNK_ROWS_POSTGRESQL):
-            connection.execute(statement, {name: [row[name] for row in chunk] for name in rows[0]})
+            connection.execute(statement, {name: _column(table, name, chunk) for name in rows[0]})
+
+
+def _column(table: type[DeclarativeBase], name: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
+    values = [row[name] for row in rows]
+    if not isinstance(table.__table__.columns[name].type, JSON):
+        return values
+    # As text: a list in a list would be taken for an array of more dimensions.
+    return [None if value is None else json.dumps(value) for value in values]
 
 
 def _from_arrays(statement: Any, table: type[DeclarativeBase], names: tuple[str, ...]) -> Any:
-    from sqlalchemy import ARRAY, bindparam, column, func, select
+    from sqlalchemy import ARRAY, bindparam, cast, column, func, select
 
     types = {name: table.__table__.columns[name].type for name in names}
-    arrays = [bindparam(name, type_=ARRAY(types[name])) for name in names]
-    rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in names)).render_derived()
-    return statement.from_select(list(names), select(*(rows.c[name] for name in names)))
+    handed = {name: Text() if isinstance(type_, JSON) else type_ for name, type_ in types.items()}
+    arrays = [bindparam(name, type_=ARRAY(handed[name])) for name in names]
+    rows = func.unnest(*arrays).table_valued(*(column(name, handed[name]) for name in names)).render_derived()
+    values = [cast(rows.c[name], type_) if handed[name] is not type_ else rows.c[name] for name, type_ in types.items()]
+    return statement.from_select(list(names), select(*values))
 
 
 def chunked(values: Iterable[Any], size: int = MAX_IDS_PER_QUERY) -> Iterator[list[Any]]:

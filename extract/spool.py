@@ -42,7 +42,7 @@ class SpoolSink:
 
     def keep(self, sha256: bytes, data: bytes, part: Path | None) -> None:
         """Keep one member's bytes, in memory or in a file, unless they are here or in the store."""
-        if sha256 in self._done or self._blobs.has(sha256):
+        if sha256 in self._done or self._blobs.has_here(sha256):
             return
         target = self._folder / sha256.hex()
         if part is not None:

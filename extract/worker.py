@@ -155,7 +155,7 @@ def _head(path: Path) -> bytes:
 def _still_there(means: _Means, task: ReadTask) -> tuple[Note, ...]:
     """Return what the journal knows of an archive, but for members whose bytes have left the store since."""
     notes = means.journal.read(task.sha256)
-    return tuple(note for note in notes if note.sha256 is None or means.blobs.has(note.sha256))
+    return tuple(note for note in notes if note.sha256 is None or means.blobs.has_here(note.sha256))
 
 
 def _unsupported(format_: str, task: ReadTask) -> ReadResult:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from extract.sheets.art_pool import Picture, Shelf, fill, from_folder
+from extract.sheets.collage import Made
 from extract.sheets.evidence import gather
 from extract.sheets.features import FIRST_GRID, describe
 from extract.sheets.fit import Example
 from extract.sheets.ground import prefix_sums
 from extract.sheets.layout import ways
-from extract.sheets.made_up import Made, make
+from extract.sheets.made_up import make
 from extract.sheets.matching import Box, f1_trimmed, shown
 from extract.sheets.model import Grid
 

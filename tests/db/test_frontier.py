@@ -183,7 +183,7 @@ def test_several_entries_are_settled_together_or_not_at_all(catalog: Catalog) ->
     mine = slow.lease(2)
     clock.now += LEASE_S + 1
     (taken,) = quick.lease(1)
-    with pytest.raises(LeaseLostError, match=rf"\[{taken.id}\]"), catalog.database.write() as connection:
+    with pytest.raises(LeaseLostError, match=rf"\[{taken.id}\b"), catalog.database.write() as connection:
         slow.settle_all(connection, [Settled(held.id, 200) for held in mine])
     assert "done" not in count_crawl(catalog.database, slow.crawl_id).by_state
     with catalog.database.write() as connection:

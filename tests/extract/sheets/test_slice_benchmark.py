@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(not (SHARED / "truth.json").exists(), reason=f"n
 EVERY = 3
 """One picture in so many, by a hash of its id, keeps this under a minute."""
 
-MAX_OVER_SPLIT = 0.02
-MIN_EXACT = 0.90
+MAX_OVER_SPLIT = 0.01
+MIN_EXACT = 0.92
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""The means to put pictures together for training: a canvas, sprites pasted on it, a ground behind them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from extract.sheets.art_pool import Picture
+
+GROUNDS = ((255, 0, 255), (0, 0, 0), (255, 255, 255), (0, 128, 128), (34, 32, 52), (92, 148, 252), (0, 255, 0))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture made up, with its truth: `grid` as (w, h, margin x, y, spacing x, y), or the `rects` of an atlas."""
+
+    rgba: Picture
+    kind: str
+    author: str
+    grid: tuple[int, int, int, int, int, int] | None = None
+    rects: tuple[tuple[int, int, int, int], ...] = ()
+
+
+def canvas(width: int, height: int) -> Picture:
+    """Give a transparent picture."""
+    return np.zeros((height, width, 4), dtype=np.uint8)
+
+
+def paste(canvas: Picture, sprite: Picture, x: int, y: int) -> None:
+    """Draw a sprite over the canvas, clipped; half-transparent pixels replace what was there only when stronger."""
+    height, width = canvas.shape[:2]
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + sprite.shape[1], width), min(y + sprite.shape[0], height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    part = sprite[y0 - y : y1 - y, x0 - x : x1 - x]
+    view = canvas[y0:y1, x0:x1]
+    shown = part[..., 3] >= np.maximum(1, np.minimum(view[..., 3], 128))
+    view[shown] = part[shown]
+
+
+def grounded(rgba: Picture, chance: np.random.Generator, share: float = 0.2) -> Picture:
+    """Put a solid colour behind some pictures; other pictures stay transparent."""
+    if chance.random() > share:
+        return rgba
+    colour = np.array(GROUNDS[int(chance.integers(len(GROUNDS)))], dtype=np.float64)
+    alpha = rgba[..., 3:].astype(np.float64) / 255
+    solid = np.full_like(rgba, 255)
+    solid[..., :3] = (rgba[..., :3] * alpha + colour * (1 - alpha)).round().astype(np.uint8)
+    return solid
+
+
+def pick(sprites: list[Picture], count: int, chance: np.random.Generator) -> list[Picture]:
+    """Draw up to `count` sprites, none twice."""
+    return [sprites[int(i)] for i in chance.permutation(len(sprites))[:count]]
+
+
+def in_cell(sprite: Picture, tile: tuple[int, int], *, low: bool) -> Picture:
+    """Put a sprite into the middle of a cell, or at its bottom."""
+    cell = canvas(*tile)
+    paste(cell, sprite, (tile[0] - sprite.shape[1]) // 2, (tile[1] - sprite.shape[0]) // (1 if low else 2))
+    return cell
