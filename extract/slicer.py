@@ -31,8 +31,10 @@ MAX_REASON = 500
 
 
 def slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
-    """Slice images, in order, in a child process without rights."""
+    """Slice images, in order, in a child process without rights. Raises BlobMissingError."""
     blobs = BlobStore(blobs_url)
+    for task in tasks:
+        blobs.open(task.sha256).close()  # out of a bucket, if need be: the child has no network
     work = Work(partial(_slice, blobs), SliceResult, SLICE_SECONDS, Budget())
     return [
         result if isinstance(result, SliceResult) else _lost_slicing(task, result)

@@ -142,7 +142,9 @@ def _by_name(rgba: NDArray[np.uint8], asked: _Asked, verdict: Verdict) -> Slicin
     if gap > asked.gap:
         return f"{label} ignored: the pixels speak against it (odds 1:{min(np.exp(gap), 1e6):.0f})"
     rects = occupied(rgba, best.grid.cells(width, height))
-    confidence = max(NAME_MIN_CONFIDENCE if asked.gap == NAME_MAX_GAP else SAID_MIN_CONFIDENCE, best.score)
+    least = NAME_MIN_CONFIDENCE if asked.gap == NAME_MAX_GAP else SAID_MIN_CONFIDENCE
+    alone = (1.0 - verdict.single) * verdict.sure if best == verdict.grids[0] else best.score
+    confidence = max(least, alone)
     return Slicing("grid", rects, best.grid, confidence, label, "name", verdict.others(best.grid))
 
 
