@@ -19,7 +19,9 @@ def commands() -> set[str]:
     found = set()
     for name in group.list_commands(context):
         wing = group.get_command(context, name)
-        assert isinstance(wing, click.Group)
+        if not isinstance(wing, click.Group):
+            assert f"`quarry {name}`" in README
+            continue
         found |= {f"quarry {name} {verb}" for verb in wing.commands}
     return found
 
