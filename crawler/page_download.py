@@ -42,7 +42,9 @@ class Answer(aiohttp.ClientResponse):
 
 def make_connector(settings: BaseSettings) -> aiohttp.TCPConnector:
     """Return connections for pages and files, which check certificates unless told otherwise."""
-    return aiohttp.TCPConnector(ssl=settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"))
+    return aiohttp.TCPConnector(
+        ssl=settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"), use_dns_cache=settings.getbool("DNSCACHE_ENABLED")
+    )
 
 
 def via_proxy(request: Request) -> dict[str, Any]:

@@ -46,7 +46,6 @@ CONCURRENT_ITEMS = 1  # there are no item pipelines; Scrapy would start a hundre
 SPIDER_MIDDLEWARES = {
     "crawler.recorder.Recorder": 50,
     # What a callback yields becomes frontier entries, so that nothing would come of what these do to requests.
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,

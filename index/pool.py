@@ -13,7 +13,6 @@ from typing import Any
 from pebble import ProcessPool
 
 from db import Catalog
-from db.errors import CatalogError
 from index.errors import IndexingError
 from index.features import open_feature
 from index.store import Computed, encode
@@ -76,7 +75,7 @@ def compute(
         for image_id in image_ids[start : start + COMPUTE_PICTURES]:
             try:
                 pictures[image_id] = catalog.open(image_id)
-            except (CatalogError, OSError, ValueError) as error:
+            except Exception as error:  # decoders raise errors of their own; the cause is recorded with the picture
                 for results in done.values():
                     results.append(Computed(image_id, None, f"cannot be opened: {error}"))
         for name in names:

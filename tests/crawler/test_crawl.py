@@ -169,7 +169,7 @@ def test_each_broken_thing_is_recorded_with_its_cause_and_stops_nothing(site: Si
     problems = json.loads(home.quarry("catalog", "status", "--json").stdout)["problems"]
     causes = {Path(unquote(p["example"])).name: p["outcome"] for p in problems}
     assert causes["gone.png"] == "failed"
-    assert causes["half_a_picture.png"] == "damaged"
+    assert causes["half_a_picture.png"] == "partial"
     assert causes["locked_headers.rar"] == causes["locked_members.rar"] == "encrypted"
     assert causes["broken download.zip"] in ("damaged", "partial")
     assert rows(home, "SELECT count(*) FROM page WHERE withheld <> ''") == [(1,)]

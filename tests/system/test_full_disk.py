@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.replica import Site, serve
+from demo.replica import Abort, Site, serve
 from demo.small import small_site
 from tests.conftest import ROOT, Home
 from tests.crawler.test_crawl import rows
@@ -48,9 +48,11 @@ def test_a_full_disk_at_every_place_that_writes_stops_the_crawl_and_loses_nothin
         struck.open().close()
         used = pages_of(struck)
         # The catalog has room for its tables; for its seeds; for half of what there is to say.
-        faults = [("catalog", used), ("catalog", used + 4), ("warc", 30), ("part", 1), ("note", 2), ("fsync", 5)]
+        faults = [("catalog", used), ("catalog", used + 4), ("warc", 30), ("part", 1), ("note", 1), ("fsync", 5)]
         faults += [("rename", 3), ("part", 6), ("catalog", used + 8)]
         for what, count in faults:
+            if what == "note":  # of a small file there is one only when its download was interrupted
+                site.switch(abort_after_bytes=Abort(match=r"\.(zip|7z|png)$", after_bytes=100, times=1))
             stops_for_want_of_room(struck, site, what, count, *(warc if what == "warc" else ()))
         assert struck.crawl(site.url).returncode == 1
         repeated = len(site.log()) - uninterrupted - len(faults)
