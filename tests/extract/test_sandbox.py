@@ -164,9 +164,10 @@ def test_a_hang_in_7zz_leaves_nothing_behind(tmp_path: Path):
             (out / f"{process.pid}").exists()
             process.wait()
 
-    assert confined(tmp_path, attempt, seconds=1.0).late
     children = Path(f"/proc/self/task/{os.getpid()}/children")
-    assert children.read_text() == ""
+    before = set(children.read_text().split())  # servers that other tests started
+    assert confined(tmp_path, attempt, seconds=1.0).late
+    assert set(children.read_text().split()) <= before
 
 
 def test_memory_ends_the_input_and_not_the_machine(tmp_path: Path):
