@@ -4,7 +4,6 @@ import numpy as np
 
 from db.pixels import Rgba, pixel_hash
 
-UPRIGHT = 1
 ORIENTATIONS = range(1, 9)
 
 MAX_PIXELS = 512 * 512
