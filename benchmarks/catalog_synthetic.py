@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, text
 
+from benchmarks.catalog_bulk import without_indexes
 from db.engine import Database
 from db.tallies import recount
 from db.triggers import create_triggers, drop_triggers
@@ -55,8 +56,9 @@ def build(database: Database, sightings: int) -> Sizes:
     with database.write() as connection:
         drop_triggers(connection)
         _helpers(connection, sizes)
-        for statement in _statements(connection.dialect.name == "postgresql"):
-            connection.execute(text(statement), vars(sizes))
+        with without_indexes(connection):
+            for statement in _statements(connection.dialect.name == "postgresql"):
+                connection.execute(text(statement), vars(sizes))
         recount(connection)
         _reset_sequences(connection)
         create_triggers(connection)
