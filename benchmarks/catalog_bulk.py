@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 _CONSTRAINTS = """
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname) AS off,
-       format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)) AS on_
+       format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname,
+              pg_get_constraintdef(c.oid)) AS on_
 FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 WHERE n.nspname = 'public' AND c.contype = ANY (:kinds) ORDER BY c.contype, c.conname
 """
@@ -40,4 +41,6 @@ def without_indexes(connection: Connection) -> Iterator[None]:
     yield
     for group in reversed(groups):
         for one in group:
-            connection.exec_driver_sql(one.on_.replace("%", "%%") if connection.dialect.name == "postgresql" else one.on_)
+            connection.exec_driver_sql(
+                one.on_.replace("%", "%%") if connection.dialect.name == "postgresql" else one.on_
+            )

@@ -53,7 +53,7 @@ class Sizes:
 def build(database: Database, sightings: int) -> Sizes:
     """Fill an empty catalog."""
     sizes = Sizes.of(sightings)
-    with database.write() as connection:
+    with database.write_much() as connection:
         drop_triggers(connection)
         _helpers(connection, sizes)
         with without_indexes(connection):

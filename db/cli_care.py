@@ -1,4 +1,4 @@
-"""`quarry catalog verify` and `quarry catalog copy`: look after a catalog, and move it."""
+"""`quarry catalog verify`, `retry`, `migrate`, `copy`: look after a catalog, and move it."""
 
 import json
 import sys
@@ -6,9 +6,9 @@ from collections import Counter
 
 import click
 
-from db.catalog import Catalog
 from db.cli_options import catalog_options
 from db.terminal import printable
+from db.vocabulary import Outcome
 
 SOME_PROBLEMS = 1
 SHOWN = 20
@@ -26,6 +26,7 @@ def verify(catalog_url: str | None, blobs_url: str | None, repair: bool, hashes:
     """
     from dataclasses import asdict
 
+    from db.catalog import Catalog
     from db.verify import verify as look
 
     with Catalog(catalog_url, blobs_url) as opened:
@@ -52,6 +53,7 @@ def copy(source: str, target: str, from_blobs: str, to_blobs: str) -> None:
     Example: quarry catalog copy sqlite:///quarry-data/catalog.db postgresql+psycopg://host/artquarry
     --from-blobs quarry-data/blobs --to-blobs s3://bucket/blobs
     """
+    from db.catalog import Catalog
     from db.copying import copy_catalog
     from db.errors import CopyError
 
@@ -66,3 +68,43 @@ def copy(source: str, target: str, from_blobs: str, to_blobs: str) -> None:
             click.echo(str(error), err=True)
             sys.exit(SOME_PROBLEMS)
     click.echo(f"{target} is a copy of {source}, compared row by row")
+
+
+@click.command()
+@catalog_options
+@click.option("--dry-run", is_flag=True, help="Only say how much there is to retry.")
+@click.option("--all-problems", is_flag=True, help="Also broken, encrypted and refused input.")
+def retry(catalog_url: str | None, blobs_url: str | None, dry_run: bool, all_problems: bool) -> None:
+    """Make failed downloads and failed extractions due again.
+
+    Example: quarry catalog retry && quarry extract run
+    """
+    from db import stages
+    from db.catalog import Catalog
+    from db.crawls import retry_failed
+    from db.status import read_status
+
+    outcomes = [Outcome.FAILED]
+    if all_problems:
+        outcomes += [Outcome.PARTIAL, Outcome.ENCRYPTED, Outcome.DAMAGED, Outcome.REFUSED]
+    with Catalog(catalog_url, blobs_url) as opened:
+        if dry_run:
+            problems = read_status(opened.database).problems
+            crawl = sum(p.count for p in problems if p.stage == "crawl")
+            work = sum(p.count for p in problems if p.stage != "crawl" and p.outcome in outcomes)
+            click.echo(f"would retry {crawl} downloads and {work} extractions")
+            return
+        crawl = retry_failed(opened.database)
+        with opened.database.write() as connection:
+            work = stages.retry(connection, outcomes)
+    click.echo(f"{crawl} downloads and {work} extractions are due again")
+
+
+@click.command()
+@catalog_options
+def migrate(catalog_url: str | None, blobs_url: str | None) -> None:
+    """Bring the catalog to this program's schema (every command does so when it opens one)."""
+    from db.catalog import Catalog
+
+    with Catalog(catalog_url, blobs_url) as opened:
+        click.echo(f"{opened.settings.catalog_url} is up to date")

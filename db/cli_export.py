@@ -1,13 +1,16 @@
-"""`quarry catalog export` and `quarry catalog credits`: take things out of the catalog."""
+"""`quarry catalog export`, `credits`, `report`: take things out of the catalog."""
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from db.catalog import Catalog
 from db.cli_options import catalog_options, selection_options
-from db.selection import Selection
+
+if TYPE_CHECKING:
+    from db.catalog import Catalog
+    from db.selection import Selection
 
 TEXTS = ("tsv", "jsonl", "csv")
 FOLDERS = ("datasets", "webdataset")
@@ -24,7 +27,7 @@ FOLDERS = ("datasets", "webdataset")
 def export(
     catalog_url: str | None,
     blobs_url: str | None,
-    selection: Selection,
+    selection: "Selection",
     format_: str,
     out: Path | None,
     parts: int | None,
@@ -33,6 +36,8 @@ def export(
 
     Example: quarry catalog export --format tsv --licence CC0-1.0 --out images.tsv
     """
+    from db.catalog import Catalog
+
     with Catalog(catalog_url, blobs_url) as opened:
         if format_ in FOLDERS or parts is not None:
             if out is None:
@@ -46,7 +51,7 @@ def export(
             _export_text(opened, format_, selection, out)
 
 
-def _export_folder(opened: Catalog, format_: str, selection: Selection, out: Path, per_part: int) -> None:
+def _export_folder(opened: "Catalog", format_: str, selection: "Selection", out: Path, per_part: int) -> None:
     from db.errors import ExportMismatchError
     from db.export_parts import export_rows
     from db.export_pixels import export_datasets, export_webdataset
@@ -63,7 +68,7 @@ def _export_folder(opened: Catalog, format_: str, selection: Selection, out: Pat
     click.echo(f"{count} new files in {out}")
 
 
-def _export_parquet(opened: Catalog, selection: Selection, out: Path) -> None:
+def _export_parquet(opened: "Catalog", selection: "Selection", out: Path) -> None:
     from db.export import rows
     from db.export_parquet import write_parquet
 
@@ -73,7 +78,7 @@ def _export_parquet(opened: Catalog, selection: Selection, out: Path) -> None:
     click.echo(f"{count} rows in {out}")
 
 
-def _export_text(opened: Catalog, format_: str, selection: Selection, out: Path | None) -> None:
+def _export_text(opened: "Catalog", format_: str, selection: "Selection", out: Path | None) -> None:
     from db.export import rows, write_lines
 
     found = rows(opened.database, selection)
@@ -95,12 +100,13 @@ def _export_text(opened: Catalog, format_: str, selection: Selection, out: Path 
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [standard output].")
 def credits(
-    catalog_url: str | None, blobs_url: str | None, selection: Selection, format_: str, out: Path | None
+    catalog_url: str | None, blobs_url: str | None, selection: "Selection", format_: str, out: Path | None
 ) -> None:
     """Write whom to credit for what, and what each licence asks for.
 
     Example: quarry catalog credits --licence CC-BY-3.0 --out CREDITS.md
     """
+    from db.catalog import Catalog
     from db.credits import write_credits
 
     with Catalog(catalog_url, blobs_url) as opened:
@@ -114,3 +120,36 @@ def credits(
             stream.writelines(line + "\n" for line in lines)
         part.replace(out)
     click.echo(f"credits in {out}")
+
+
+@click.command()
+@catalog_options
+@selection_options
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("quarry-report"), show_default=True
+)
+def report(catalog_url: str | None, blobs_url: str | None, selection: "Selection", out: Path) -> None:
+    """Write contact sheets to look at: every page, sheet and tile as browsable HTML.
+
+    Example: quarry catalog report --out report && xdg-open report/index.html
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress
+
+    from db.catalog import Catalog
+    from db.report.build import build_report
+    from db.status import read_status
+
+    with (
+        Catalog(catalog_url, blobs_url) as opened,
+        Progress(
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        ) as progress,
+    ):
+        task = progress.add_task("pages", total=read_status(opened.database).totals["pages"])
+        index = build_report(opened, out, lambda: progress.advance(task), selection)
+    click.echo(str(index))

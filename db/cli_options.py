@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from db.selection import Selection
-
 CATALOG_OPTIONS = (
     click.option("--catalog", "catalog_url", help="Catalog URL [env QUARRY_CATALOG; quarry-data/catalog.db]."),
     click.option("--blobs", "blobs_url", help="Blob store [env QUARRY_BLOBS; quarry-data/blobs]."),
@@ -38,6 +36,8 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_selection(**given: Any) -> Any:
+        from db.selection import Selection  # and with it SQLAlchemy, which other commands need not wait for yet
+
         fields = {name: given.pop(name) for name in Selection.__dataclass_fields__}
         return command(selection=Selection(**fields), **given)
 

@@ -45,6 +45,20 @@ class Database:
             yield connection
 
     @contextmanager
+    def write_much(self) -> Iterator[Connection]:
+        """One transaction that may sort or change more than memory holds: slower for small ones."""
+        with self.engine.connect().execution_options(quarry_write=True) as connection:
+            driver: Any = connection.connection.dbapi_connection
+            if connection.dialect.name == "sqlite":
+                driver.execute("PRAGMA temp_store=FILE")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if connection.dialect.name == "sqlite" and not connection.closed:
+                    driver.execute("PRAGMA temp_store=MEMORY")
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view."""
         with self.engine.connect() as connection, connection.begin():
@@ -74,6 +88,8 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
             f"synchronous={synchronous}",
             f"busy_timeout={round(timeout_s * 1000)}",
             "foreign_keys=ON",
+            # What undoes a half done statement. In files it was nine tenths of all that settling wrote to the disk.
+            "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

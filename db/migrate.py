@@ -43,7 +43,7 @@ def _migrate(database: Database, current: str | None) -> None:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = make_config()
-    with database.write() as connection:
+    with database.write_much() as connection:
         config.attributes["connection"] = connection
         if connection.dialect.name == "postgresql":
             # Several crawlers may open a new catalog at once; SQLite's write transaction waits by itself.

@@ -2,8 +2,9 @@
 
 from alembic import context
 
-from db.models import Base
+from db.models import Base, name_conditions
 
+name_conditions(Base.metadata)
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

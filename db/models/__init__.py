@@ -6,7 +6,7 @@ image was seen). Work: the stage ledger. Features: feature_model, feature, video
 so that identical pixels are featurized once, while every place, author and licence is kept.
 """
 
-from db.models.base import IS_PROBLEM, NEVER_REUSED, Base, BigId, Reason, UtcDateTime
+from db.models.base import IS_PROBLEM, NEVER_REUSED, Base, BigId, Reason, UtcDateTime, name_conditions
 from db.models.crawl import Crawl, Frontier, Host
 from db.models.features import Feature, FeatureModel, Scene, Video
 from db.models.pixels import Frame, Image, Sheet, SheetChoice, Sidecar, Sighting, Tile
@@ -47,4 +47,5 @@ __all__ = [
     "Tile",
     "UtcDateTime",
     "Video",
+    "name_conditions",
 ]

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import NEVER_REUSED, Base, BigId, Reason, UtcDateTime
+from db.models.base import NEVER_REUSED, WHERE, Base, BigId, Reason, UtcDateTime
 
 
 class Crawl(Base):
@@ -65,21 +65,18 @@ class Frontier(Base):
             "host",
             "rank",
             "id",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
+            info={WHERE: "state = 'pending'"},
         ),
         Index(
             "ix_frontier_leased",
             "owner",
-            sqlite_where=text("state = 'leased'"),
-            postgresql_where=text("state = 'leased'"),
+            info={WHERE: "state = 'leased'"},
         ),
         Index(
             "ix_frontier_failed",
             "reason",
             "id",
-            sqlite_where=text("state = 'failed'"),
-            postgresql_where=text("state = 'failed'"),
+            info={WHERE: "state = 'failed'"},
         ),
         Index("ix_frontier_crawl_id_kind_id", "crawl_id", "kind", "id"),
         Index("ix_frontier_crawl_id_state_kind", "crawl_id", "state", "kind"),

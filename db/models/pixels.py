@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import NEVER_REUSED, Base, BigId, UtcDateTime
+from db.models.base import NEVER_REUSED, WHERE, Base, BigId, UtcDateTime
 
 
 class Image(Base):
@@ -36,10 +36,9 @@ class Image(Base):
         Index(
             "ix_image_todo_featurize",
             "id",
-            sqlite_where=text("NOT featurized"),
-            postgresql_where=text("NOT featurized"),
+            info={WHERE: "NOT featurized"},
         ),
-        Index("ix_image_todo_index", "id", sqlite_where=text("NOT indexed"), postgresql_where=text("NOT indexed")),
+        Index("ix_image_todo_index", "id", info={WHERE: "NOT indexed"}),
         Index("ix_image_orientation_hash", "orientation_hash"),
         NEVER_REUSED,
     )
@@ -161,9 +160,7 @@ class Sighting(Base):
     __table_args__ = (
         UniqueConstraint("place_id", "frame", "tile_id"),
         Index("ix_sighting_image_id", "image_id"),
-        Index(
-            "ix_sighting_tile_id", "tile_id", sqlite_where=text("tile_id <> 0"), postgresql_where=text("tile_id <> 0")
-        ),
+        Index("ix_sighting_tile_id", "tile_id", info={WHERE: "tile_id <> 0"}),
         NEVER_REUSED,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

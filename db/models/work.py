@@ -7,11 +7,10 @@ from sqlalchemy import (
     Index,
     Integer,
     Text,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import IS_PROBLEM, Base, Reason, UtcDateTime
+from db.models.base import IS_PROBLEM, WHERE, Base, Reason, UtcDateTime
 
 
 class Ledger(Base):
@@ -23,8 +22,7 @@ class Ledger(Base):
             "ix_ledger_pending",
             "stage",
             "subject_id",
-            sqlite_where=text("outcome = 'pending'"),
-            postgresql_where=text("outcome = 'pending'"),
+            info={WHERE: "outcome = 'pending'"},
         ),
         Index(
             "ix_ledger_problem",
@@ -32,8 +30,7 @@ class Ledger(Base):
             "outcome",
             "reason",
             "subject_id",
-            sqlite_where=text(IS_PROBLEM),
-            postgresql_where=text(IS_PROBLEM),
+            info={WHERE: IS_PROBLEM},
         ),
     )
     stage: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -16,7 +16,7 @@ from rich.console import Console
 from sqlalchemy import text
 
 from db import Catalog, stages
-from db.cli import print_problems
+from db.cli_status import print_problems
 from db.copying import copy_catalog
 from db.crawls import open_crawl
 from db.errors import CopyError
