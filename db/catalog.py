@@ -12,7 +12,7 @@ from db import changes, consumers, provenance
 from db.blobs import BlobStore
 from db.changes import ImageChange
 from db.consumers import FLAGS
-from db.engine import Database, chunked
+from db.engine import Database, among
 from db.errors import UnknownImageError
 from db.migrate import upgrade
 from db.models import Image
@@ -213,9 +213,8 @@ class Catalog:
             return provenance.blob_provenance(connection, sha256)
 
     def _refs(self, image_ids: Sequence[int]) -> list[ImageRef]:
-        found: dict[int, ImageRef] = {}
         with self.database.read() as connection:
-            for chunk in chunked(image_ids):
-                rows = connection.execute(select(Image.id, Image.width, Image.height).where(Image.id.in_(chunk)))
-                found |= {row.id: ImageRef(*row) for row in rows}
+            wanted = among(connection, Image.id, image_ids)
+            rows = connection.execute(select(Image.id, Image.width, Image.height).where(wanted))
+            found = {row.id: ImageRef(*row) for row in rows}
         return [found[image_id] for image_id in image_ids]

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, text, 
 
 from db import bookkeeping
 from db.bookkeeping import ConsumerTodo
-from db.engine import Database, alone, chunked
+from db.engine import Database, alone, among
 from db.errors import ConsumerVersionError, UnknownConsumerError
 from db.models import Image
 from db.tallies import total
@@ -105,16 +105,15 @@ def mark(database: Database, name: str, image_ids: Sequence[int], version: int |
         current = connection.scalars(now).one()
         if version is not None and version != current:
             raise ConsumerVersionError(f"consumer {name!r} is at version {current}, these marks are of {version}")
-        for chunk in chunked(sorted(set(image_ids))):
-            done = (ConsumerTodo.consumer_id == known.id, ConsumerTodo.image_id.in_(chunk))
-            connection.execute(delete(ConsumerTodo).where(*done))
+        done = (ConsumerTodo.consumer_id == known.id, among(connection, ConsumerTodo.image_id, set(image_ids)))
+        connection.execute(delete(ConsumerTodo).where(*done))
 
 
 def _set_flag(database: Database, name: str, image_ids: Sequence[int]) -> None:
     column = Image.featurized if name == "featurized" else Image.indexed
     with database.write() as connection:
-        for chunk in chunked(sorted(set(image_ids))):
-            connection.execute(update(Image).where(Image.id.in_(chunk)).values({column: True}))
+        marked = among(connection, Image.id, set(image_ids))
+        connection.execute(update(Image).where(marked).values({column: True}))
 
 
 def images_page(database: Database, lacking: str | None, after_id: int, count: int) -> list[tuple[int, int, int]]:
@@ -125,16 +124,14 @@ def images_page(database: Database, lacking: str | None, after_id: int, count: i
     """
     query = select(Image.id, Image.width, Image.height).order_by(Image.id)
     if lacking is None or lacking in FLAGS:
-        wanted = query if lacking is None else query.where(_lacks_flag(lacking))
+        of_all = query if lacking is None else query.where(_lacks_flag(lacking))
         with database.read() as connection:
-            return [(*row,) for row in connection.execute(wanted.where(Image.id > after_id).limit(count))]
+            return [(*row,) for row in connection.execute(of_all.where(Image.id > after_id).limit(count))]
     todo = (ConsumerTodo.consumer_id == find(database, lacking).id, ConsumerTodo.image_id > after_id)
     listed = select(ConsumerTodo.image_id).where(*todo).order_by(ConsumerTodo.image_id).limit(count)
-    found: list[tuple[int, int, int]] = []
     with database.read() as connection:
-        for chunk in chunked(connection.scalars(listed).all()):
-            found += [(*row,) for row in connection.execute(query.where(Image.id.in_(chunk)))]
-    return found
+        wanted = among(connection, Image.id, connection.scalars(listed))
+        return [(*row,) for row in connection.execute(query.where(wanted))]
 
 
 def _lacks_flag(name: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
-from db.engine import chunked
+from db.engine import among
 from db.models import Blob, Frame, Image, Tile
 
 Box = tuple[int, int, int, int]
@@ -35,15 +35,12 @@ class Source:
 
 def find_sources(connection: Connection, image_ids: Sequence[int]) -> dict[int, Source]:
     """Return where to find images; those that are seen nowhere any more are left out."""
-    found: dict[int, Source] = {}
-    for chunk in chunked(image_ids):
-        whole = _frames(connection, chunk)
-        boxes = _tiles(connection, [image_id for image_id in chunk if image_id not in whole])
-        sheets = _frames(connection, sorted({sheet_id for sheet_id, _, _ in boxes.values()}))
-        found |= whole
-        for image_id, (sheet_id, box, orientation) in boxes.items():
-            if sheet_id in sheets:
-                found[image_id] = Source(*sheets[sheet_id].decoded, box, orientation)
+    found = _frames(connection, image_ids)
+    boxes = _tiles(connection, [image_id for image_id in image_ids if image_id not in found])
+    sheets = _frames(connection, sorted({sheet_id for sheet_id, _, _ in boxes.values()}))
+    for image_id, (sheet_id, box, orientation) in boxes.items():
+        if sheet_id in sheets:
+            found[image_id] = Source(*sheets[sheet_id].decoded, box, orientation)
     return found
 
 
@@ -55,7 +52,7 @@ def _frames(connection: Connection, image_ids: Sequence[int]) -> dict[int, Sourc
         .select_from(Image)
         .join(Frame, (Frame.blob_id == any_blob) & (Frame.image_id == Image.id))
         .join(Blob, Blob.id == Frame.blob_id)
-        .where(Image.id.in_(image_ids))
+        .where(among(connection, Image.id, image_ids))
         .order_by(Frame.number.desc())
     )
     return {image_id: Source(sha256, number) for image_id, sha256, number in rows}
@@ -72,7 +69,7 @@ def _tiles(connection: Connection, image_ids: Sequence[int]) -> dict[int, tuple[
         select(Tile.image_id, Tile.sheet_id, Tile.x, Tile.y, Tile.w, Tile.h, Tile.orientation)
         .select_from(Image)
         .join(Tile, Tile.id == any_tile)
-        .where(Image.id.in_(image_ids))
+        .where(among(connection, Image.id, image_ids))
     )
     return {image_id: (sheet_id, (x, y, w, h), turn) for image_id, sheet_id, x, y, w, h, turn in rows}
 
