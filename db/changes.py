@@ -8,8 +8,12 @@ has one writer, ids are in the order of commits and triggers write `change` them
 Whether an image is withdrawn is looked at then, too: triggers note only which files or images to look at again
 (`recheck`), and what was told last is in `withdrawn`. So however often a page changed its mind between two looks, a
 watcher hears what is true now.
+
+Who makes images publishes, too, now and then and at the end of a run: what is noted never grows beyond one run,
+whether or not anybody watches.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,19 +63,42 @@ def publish(database: Database) -> None:
             _publish_rechecked(connection)
 
 
+class Publisher:
+    """Publishes now and then, for programs that write for hours."""
+
+    def __init__(self, database: Database, every_s: float = 30.0) -> None:
+        self._database = database
+        self._every_s = every_s
+        self._next = time.monotonic() + every_s
+
+    def publish_sometimes(self) -> None:
+        """Publish if that was not done for a while."""
+        if time.monotonic() > self._next:
+            publish(self._database)
+            self._next = time.monotonic() + self._every_s
+
+
 def _anything(database: Database) -> bool:
     with database.read() as connection:
         return any(connection.scalar(select(table.id).limit(1)) is not None for table in (ChangePending, Recheck))
 
 
 def _publish_pending(connection: Connection) -> None:
-    first = select(ChangePending.id).order_by(ChangePending.id).limit(BATCH)
-    rows = connection.execute(
-        delete(ChangePending)
-        .where(ChangePending.id.in_(first))
-        .returning(ChangePending.id, ChangePending.image_id, ChangePending.kind)
-    ).all()
-    _append(connection, ((row.image_id, row.kind) for row in sorted(rows)))
+    if connection.dialect.name == "postgresql":
+        connection.execute(_PENDING, {"count": BATCH})
+        return
+    # Triggers write `change` themselves; but this may be the copy of a catalog where they could not.
+    connection.execute(
+        text("INSERT INTO change (image_id, kind) SELECT image_id, kind FROM change_pending ORDER BY id")
+    )
+    connection.execute(delete(ChangePending))
+
+
+_PENDING = text("""
+WITH first AS (SELECT id FROM change_pending ORDER BY id LIMIT :count),
+     gone AS (DELETE FROM change_pending p USING first WHERE p.id = first.id RETURNING p.id, p.image_id, p.kind)
+INSERT INTO change (image_id, kind) SELECT image_id, kind FROM gone ORDER BY id
+""")
 
 
 def _append(connection: Connection, changes: Iterable[tuple[int, str]]) -> None:

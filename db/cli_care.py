@@ -47,8 +47,11 @@ def verify(catalog_url: str | None, blobs_url: str | None, repair: bool, hashes:
 @click.argument("target")
 @click.option("--from-blobs", required=True, help="Blob store of the source: a folder or s3://bucket/prefix.")
 @click.option("--to-blobs", required=True, help="Blob store of the target; the same one to copy rows only.")
-def copy(source: str, target: str, from_blobs: str, to_blobs: str) -> None:
-    """Copy a catalog and its bytes to another database and store; the same command goes on after a stop.
+@click.option("--discard", is_flag=True, help="Give up what was written into a finished copy.")
+def copy(source: str, target: str, from_blobs: str, to_blobs: str, discard: bool) -> None:
+    """Copy a catalog and its bytes to another database and store.
+
+    The same command goes on after a stop, and later brings the copy up to date.
 
     Example: quarry catalog copy sqlite:///quarry-data/catalog.db postgresql+psycopg://host/artquarry
     --from-blobs quarry-data/blobs --to-blobs s3://bucket/blobs
@@ -63,7 +66,7 @@ def copy(source: str, target: str, from_blobs: str, to_blobs: str) -> None:
 
     with Catalog(source, from_blobs) as old, Catalog(target, to_blobs, durable=True) as new:
         try:
-            copy_catalog(old, new, step)
+            copy_catalog(old, new, step, discard=discard)
         except CopyError as error:
             click.echo(str(error), err=True)
             sys.exit(SOME_PROBLEMS)

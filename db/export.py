@@ -47,6 +47,10 @@ COLUMNS = (
     "colours",
     "upscale",
     "pixel_hash",
+    "tile_position",
+    "tile_tag",
+    "orientation",
+    "alike_image_id",
 )
 BATCH = 2000
 
@@ -67,23 +71,33 @@ def numbered_rows(
         conditions, values = selection.where(connection)
     conditions += ["v.sighting_id > :after", *(["v.sighting_id <= :until"] if until is not None else [])]
     where = " AND ".join(conditions)
-    query = text(f"SELECT v.* FROM image_catalog v WHERE {where} ORDER BY v.sighting_id LIMIT :count")  # noqa: S608
+    columns = ", ".join(f"v.{name}" for name in COLUMNS)
+    query = text(
+        f"SELECT v.sighting_id, {columns} FROM image_catalog v WHERE {where} ORDER BY v.sighting_id LIMIT :count"  # noqa: S608
+    )
     values |= {"count": BATCH} if until is None else {"count": BATCH, "until": until}
     while True:
         with database.read() as connection:
-            batch = connection.execute(query, {**values, "after": after}).mappings().all()
-        for row in batch:
-            yield row["sighting_id"], {name: plain(name, row[name]) for name in COLUMNS}
+            batch = connection.execute(query, {**values, "after": after}).all()
+        for sighting_id, *found in batch:
+            row = dict(zip(COLUMNS, found, strict=True))
+            for name in NOT_PLAIN:
+                row[name] = plain(name, row[name])
+            yield sighting_id, row
         if len(batch) < BATCH:
             return
-        after = batch[-1]["sighting_id"]
+        after = batch[-1][0]
+
+
+BOOLEANS = ("featurized", "indexed", "is_current", "partial")
+NOT_PLAIN = (*BOOLEANS, "pixel_hash")
 
 
 def plain(name: str, value: Any) -> Any:
     """Return a column's value as both databases and every format have it."""
     if name == "pixel_hash":
         return bytes(value).hex()
-    if name in ("featurized", "indexed", "is_current", "partial"):
+    if name in BOOLEANS:
         return bool(value)
     return value
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from db.export import COLUMNS
+from db.export import BOOLEANS, COLUMNS
 
 ROW_GROUP = 50_000
 INTEGERS = frozenset(
@@ -27,9 +27,12 @@ INTEGERS = frozenset(
         "palette_size",
         "duration_ms",
         "colours",
+        "upscale",
+        "tile_position",
+        "orientation",
+        "alike_image_id",
     ]
 )
-BOOLEANS = frozenset(("is_current", "featurized", "indexed", "partial"))
 DESCRIPTIONS = {
     "image_id": "stable id of distinct pixels",
     "url": "the file's URL with a fragment that leads to exactly these pixels",

@@ -248,8 +248,7 @@ def record_fetched(connection: Connection, *fetched: FetchedFile) -> None:
     connection.execute(NOTE_DOWNLOAD, rows)
     insert_new(connection, FileVersion, versions)
     read = sorted(set(blob_ids.values()))
-    stages.lock(connection, Stage.READ, *read)
-    settled = stages.settled_of(connection, Stage.READ, read)
+    settled = sorted(stages.lock_all(connection, Stage.READ, read))
     newest = connection.scalar(select(func.max(Place.id))) or 0 if settled else 0
     insert_new(connection, Place, places)
     if settled:

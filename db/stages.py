@@ -89,32 +89,24 @@ def settle_all(connection: Connection, stage: Stage, ends: Sequence[Settled]) ->
 
 
 def lock_all(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> set[int]:
-    """Wait for whoever is settling these subjects right now; return those that were settled before."""
-    before: set[int] = set()
+    """Wait for whoever is settling these subjects right now; return those that ever had a result.
+
+    They may be due again since. SQLite has one writer: nobody is waited for.
+    """
+    settled: set[int] = set()
     for chunk in chunked(sorted(subject_ids)):
-        rows = select(Ledger.subject_id, Ledger.settled_at).where(Ledger.stage == stage, Ledger.subject_id.in_(chunk))
-        found = connection.execute(rows.order_by(Ledger.subject_id).with_for_update())
-        before.update(subject_id for subject_id, settled_at in found if settled_at is not None)
-    return before
+        found = connection.execute(LOCK, {"stage": stage.value, "subjects": chunk})
+        settled.update(subject_id for subject_id, settled_at in found if settled_at is not None)
+    return settled
 
 
-def lock(connection: Connection, stage: Stage, *subject_ids: int) -> None:
-    """Wait for whoever is settling these subjects right now (PostgreSQL; SQLite has one writer anyway)."""
-    if connection.dialect.name != "sqlite":
-        rows = (Ledger.stage == stage, Ledger.subject_id.in_(subject_ids))
-        connection.execute(select(Ledger.subject_id).where(*rows).order_by(Ledger.subject_id).with_for_update())
-
-
-def settled_of(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> list[int]:
-    """Return those of the subjects that a stage ever had a result for (they may be due again since)."""
-    return list(connection.scalars(SETTLED_OF, {"stage": stage.value, "subjects": subject_ids}))
-
-
-SETTLED_OF = select(Ledger.subject_id).where(
-    Ledger.stage == bindparam("stage"),
-    Ledger.subject_id.in_(bindparam("subjects", expanding=True)),
-    Ledger.settled_at.is_not(None),
+LOCK = (
+    select(Ledger.subject_id, Ledger.settled_at)
+    .where(Ledger.stage == bindparam("stage"), Ledger.subject_id.in_(bindparam("subjects", expanding=True)))
+    .order_by(Ledger.subject_id)
+    .with_for_update()
 )
+"""Built once: a crawl asks it for every download."""
 
 
 @dataclass(frozen=True)

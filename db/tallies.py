@@ -1,9 +1,12 @@
 """Totals that are known without counting, and how to count them anew."""
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from db.bookkeeping import Tally
 from db.counters import COUNTERS
+
+NOTE = "_"
+"""Rows whose names begin so are notes about the catalog as a whole, such as what it is a copy of."""
 
 
 def totals(connection: Connection, name: str) -> dict[str, int]:
@@ -15,7 +18,8 @@ def totals(connection: Connection, name: str) -> dict[str, int]:
 def all_totals(connection: Connection) -> dict[tuple[str, str], int]:
     """Return every total by name and key; those at zero are left out."""
     query = select(Tally.name, Tally.key, func.sum(Tally.number)).group_by(Tally.name, Tally.key)
-    return {(name, key): int(number) for name, key, number in connection.execute(query) if number}
+    found = connection.execute(query)
+    return {(name, key): int(number) for name, key, number in found if number and not name.startswith(NOTE)}
 
 
 def total(connection: Connection, name: str, key: str = "") -> int:
@@ -41,6 +45,6 @@ def counted(connection: Connection) -> dict[tuple[str, str], int]:
 def recount(connection: Connection) -> None:
     """Write the totals anew. The caller sees to it that nobody else writes meanwhile (see db.engine.alone)."""
     numbers = {(counter.name, ""): 0 for counter in COUNTERS if counter.key == "''"} | counted(connection)
-    connection.execute(text("DELETE FROM tally"))
+    connection.execute(delete(Tally).where(~Tally.name.startswith(NOTE, autoescape=True)))
     rows = [{"name": name, "key": key, "number": number} for (name, key), number in numbers.items()]
     connection.execute(insert(Tally), rows)

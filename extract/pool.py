@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessPool
 
+from extract.errors import WorkerDiedError
+
 if TYPE_CHECKING:
     from extract.cluster import DaskExecutor
 
@@ -40,9 +42,12 @@ class ProcessExecutor(Executor):
         self._pool: Any = ProcessPool(max_workers=workers, context=context)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """Run a function in a worker. The future raises TimeoutError or pebble.ProcessExpired for lost workers."""
-        future: Future[Any] = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._timeout_s)
-        return future
+        """Run a function in a worker. The future raises TimeoutError, or WorkerDiedError if its worker died."""
+        answer: Future[Any] = Future()
+        answer.set_running_or_notify_cancel()
+        asked: Future[Any] = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._timeout_s)
+        asked.add_done_callback(lambda done: _pass_on(done, answer))
+        return answer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Stop the workers, at once with `cancel_futures`."""
@@ -52,6 +57,18 @@ class ProcessExecutor(Executor):
             self._pool.close()
         if wait:
             self._pool.join()
+
+
+def _pass_on(asked: "Future[Any]", answer: "Future[Any]") -> None:
+    """Hand a worker's end to the caller, in our own words."""
+    from pebble import ProcessExpired
+
+    try:
+        answer.set_result(asked.result())
+    except ProcessExpired as error:
+        answer.set_exception(WorkerDiedError(str(error)))
+    except Exception as error:
+        answer.set_exception(error)
 
 
 def open_pool(url: str, timeout_s: float) -> "ProcessExecutor | DaskExecutor":

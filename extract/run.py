@@ -11,12 +11,12 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from pebble import ProcessExpired
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from db import Catalog, stages
 from db.blobs import BlobStore, is_disk_error
+from db.changes import Publisher, publish
 from db.context import blob_names, image_contexts
 from db.derive import record_all_slices, record_reads
 from db.engine import Database
@@ -188,11 +188,14 @@ class StageRunner:
     def run(self, settled: Callable[[Result], None]) -> None:
         """Work until nothing is due, calling `settled` after each commit."""
         self._work.prepare(self._catalog.database)
+        publisher = Publisher(self._catalog.database)
         while self._next():
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
             for future in done:
                 tasks, deaths = self._flying.pop(future)
                 self._take(future, tasks, deaths, settled)
+            publisher.publish_sometimes()
+        publish(self._catalog.database)
 
     def _next(self) -> bool:
         """See to it that something is in flight; return whether anything is.
@@ -274,17 +277,15 @@ class StageRunner:
         if isinstance(error, TimeoutError):
             return [self._work.lost(Outcome.REFUSED, "took longer than the time limit of a task")]
         if isinstance(error, WorkerDiedError):
-            return self._suspect(error, tasks[0], deaths + self._alone)
-        if not isinstance(error, ProcessExpired):
-            logger.error("%s: %s", tasks[0], error, exc_info=error)
-            return [self._work.lost(Outcome.FAILED, f"{type(error).__name__}: {error}")]
-        if deaths + 1 < MAX_DEATHS:
-            self._submit(tasks, deaths + 1)
-            return []
-        return [self._work.lost(Outcome.FAILED, f"killed its worker {MAX_DEATHS} times: {error}")]
+            return self._suspect(error, tasks[0], deaths + 1)
+        logger.error("%s: %s", tasks[0], error, exc_info=error)
+        return [self._work.lost(Outcome.FAILED, f"{type(error).__name__}: {error}")]
 
     def _suspect(self, error: Exception, task: Task, deaths: int) -> list[Any]:
-        """Try a task alone whose worker died with others in its hands, too; settle it after two deaths of its own."""
+        """Set an input apart after two workers died of it: the first perhaps of a neighbour's, the second of its own.
+
+        It is tried again with nothing else in flight, so that the second death can be nobody else's fault.
+        """
         if deaths < MAX_DEATHS:
             self._suspects.append(((task,), deaths))
             return []

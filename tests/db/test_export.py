@@ -9,11 +9,13 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
+from sqlalchemy import text
 
 from db import Catalog
 from db.cells import FORMULA_STARTS, harmless
@@ -210,6 +212,23 @@ def test_parquet_holds_the_same_rows_with_types(shop: Catalog, tmp_path: Path) -
     assert table.to_pylist() == list(rows(shop.database))
     assert set(table.schema.names) == set(COLUMNS)
     assert schema().field("url").metadata[b"description"]
+
+
+def test_every_column_has_in_parquet_the_type_that_it_has_in_the_catalog(shop: Catalog, tmp_path: Path) -> None:
+    with shop.database.write() as connection:
+        connection.execute(text("UPDATE frame SET duration_ms = 40, palette_size = 16, label = 'walk', mode = 'P'"))
+        connection.execute(text("UPDATE image SET alpha = 'full', colours = 7, upscale = 2"))
+        connection.execute(text("UPDATE tile SET alike_id = image_id, tag = 'walk'"))
+    found: dict[str, set[type]] = {name: set() for name in COLUMNS}
+    for row in rows(shop.database):
+        for name, value in row.items():
+            if value is not None:
+                found[name].add(type(value))
+    types = {int: pa.int64(), bool: pa.bool_(), str: pa.string()}
+    told = {name: types[kind] for name, kinds in found.items() for kind in kinds}
+    assert told == {name: schema().field(name).type for name in COLUMNS}
+    write_parquet(rows(shop.database), tmp_path / "x.parquet")
+    assert parquet.read_table(tmp_path / "x.parquet").to_pylist() == list(rows(shop.database))
 
 
 @pytest.mark.parametrize("format_", ["jsonl", "tsv", "csv", "parquet"])

@@ -15,7 +15,8 @@ from db.engine import Database
 from db.errors import CatalogVersionError
 from db.export import rows as catalog_rows
 from db.migrate import HEAD, make_config, upgrade
-from db.models import Base
+from db.models import Base, name_conditions
+from tests.conftest import new_database
 
 
 def test_migrations_make_what_the_models_say(catalog: Catalog) -> None:
@@ -25,6 +26,31 @@ def test_migrations_make_what_the_models_say(catalog: Catalog) -> None:
         inspector = inspect(connection)
         indexes = {index["name"] for table in Base.metadata.tables for index in inspector.get_indexes(table)}
     assert {index.name for table in Base.metadata.tables.values() for index in table.indexes} <= indexes
+
+
+def test_partial_indexes_have_the_conditions_of_the_models(
+    catalog: Catalog, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    name_conditions(Base.metadata)
+    if catalog.database.engine.dialect.name == "sqlite":
+        by_models = Database(f"sqlite:///{tmp_path / 'by-models.db'}")
+    else:
+        by_models = Database(new_database(request.getfixturevalue("postgres_server")))
+    Base.metadata.create_all(by_models.engine)
+    assert conditions(catalog.database) == conditions(by_models)
+    by_models.close()
+
+
+def conditions(database: Database) -> dict[str | None, str]:
+    with database.read() as connection:
+        inspector = inspect(connection)
+        found = {
+            index["name"]: str(index.get("dialect_options", {}).get(f"{connection.dialect.name}_where", ""))
+            for table in Base.metadata.tables
+            for index in inspector.get_indexes(table)
+        }
+    assert len({where for where in found.values() if where}) >= 7
+    return {name: where.strip("()") for name, where in found.items()}
 
 
 def test_opening_again_migrates_nothing(catalog: Catalog) -> None:

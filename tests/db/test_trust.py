@@ -27,8 +27,9 @@ from db.status import read_status
 from db.tallies import all_totals, counted
 from db.verify import verify
 from db.vocabulary import EntryKind, Outcome
-from tests.conftest import Home
+from tests.conftest import Home, new_database
 from tests.db.building import add_file, add_page, add_sheets, archive, pixels, png, settle, still
+from tests.snapshot import snapshot
 
 
 def findings(catalog: Catalog, **how: bool) -> list[str]:
@@ -127,16 +128,7 @@ def test_wrong_totals_are_counted_anew(catalog: Catalog) -> None:
 def target_url(request: pytest.FixtureRequest, tmp_path: Path, postgres_server: str) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'target.db'}"
-    import uuid
-
-    from sqlalchemy import create_engine
-
-    name = f"copy_{uuid.uuid4().hex}"
-    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return postgres_server.replace("/postgres?", f"/{name}?")
+    return new_database(postgres_server)
 
 
 def test_a_copy_is_the_same_and_goes_on_from_there(catalog: Catalog, target_url: str, tmp_path: Path) -> None:
@@ -161,8 +153,51 @@ def test_a_copy_is_the_same_and_goes_on_from_there(catalog: Catalog, target_url:
             assert all_totals(connection) == counted(connection)
         assert len(list(target.images(lacking="model"))) == 15 - 2 + 5
         assert findings(target) == []
-        with pytest.raises(CopyError, match="not empty"):
+        with pytest.raises(CopyError, match=r"was written since it was copied \(.*sighting.*\)"):
             copy_catalog(catalog, target)
+        copy_catalog(catalog, target, discard=True)
+        assert snapshot(target) == snapshot(catalog)
+        assert findings(target) == ["bytes that no row speaks of"]  # of the sheet that was given up
+
+
+def same(catalog: Catalog, target: Catalog) -> bool:
+    assert snapshot(target) == snapshot(catalog)
+    assert list(target.watch()) == list(catalog.watch())
+    with target.database.read() as connection:
+        assert all_totals(connection) == counted(connection)
+    return findings(target, hashes=True) == []
+
+
+def test_a_finished_copy_is_brought_up_to_date(catalog: Catalog, target_url: str, tmp_path: Path) -> None:
+    add_sheets(catalog, 3)
+    add_page(catalog, "p0", "http://s/f0.png", tags=("b", "a-c", "ab", "B"))
+    list(catalog.watch())
+    with Catalog(target_url, str(tmp_path / "copied")) as target:
+        copy_catalog(catalog, target)
+        copy_catalog(catalog, target)  # nothing happened: nothing changes
+        assert same(catalog, target)
+        add_sheets(catalog, 2, first=3)
+        add_page(catalog, "p0", title="another title", tags=("B", "a_c"))  # changed, and its file withdrawn
+        catalog.consumer("model")
+        catalog.mark("featurized", [1])
+        list(catalog.watch())
+        copy_catalog(catalog, target)
+        assert same(catalog, target)
+
+
+def test_only_a_copy_is_copied_onto_and_only_from_where_it_came(catalog: Catalog, tmp_path: Path) -> None:
+    add_sheets(catalog, 1)
+    with (
+        Catalog(f"sqlite:///{tmp_path / 'own.db'}", str(tmp_path / "own")) as own,
+        Catalog(f"sqlite:///{tmp_path / 'copy.db'}", str(tmp_path / "copied")) as target,
+    ):
+        add_sheets(own, 1)
+        with pytest.raises(CopyError, match="not empty"):
+            copy_catalog(catalog, own)
+        copy_catalog(catalog, target)
+        with pytest.raises(CopyError, match="is a copy of"):
+            copy_catalog(own, target)
+        assert same(catalog, target)
 
 
 def test_a_copy_killed_at_random_ends_the_same(home: Home, tmp_path: Path) -> None:
@@ -182,13 +217,9 @@ def test_a_copy_killed_at_random_ends_the_same(home: Home, tmp_path: Path) -> No
             time.sleep(0.001)
         process.kill()
         ended = process.wait()
-        if ended != -signal.SIGKILL:
-            break  # it was quicker than the kill, or already done: a finished copy is not copied onto
-    with Catalog(target, str(tmp_path / "copied")) as check:
-        finished = len(list(rows(check.database))) == len(expected) and findings(check) == []
-    if not finished:
-        done = home.run(command)
-        assert done.returncode == 0, (seed, done.stderr)
+        assert ended in (0, -signal.SIGKILL), seed
+    done = home.run(command)
+    assert done.returncode == 0, (seed, done.stderr)
     with Catalog(target, str(tmp_path / "copied")) as copied:
         assert list(rows(copied.database)) == expected
         assert findings(copied, hashes=True) == []

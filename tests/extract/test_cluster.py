@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +19,16 @@ import pytest
 from sqlalchemy import text
 
 from db import Catalog
+from db.records import ReadResult
 from db.status import read_status
 from extract.archives.interface import Limits
 from extract.cluster import DaskExecutor
 from extract.errors import PoolGoneError
-from extract.pool import PoolUrlError, open_pool
+from extract.pool import PoolUrlError, ProcessExecutor, open_pool
 from extract.run import StageRunner, read_work
+from extract.tasks import ReadTask
 from tests.conftest import ROOT, Home
-from tests.extract.test_run import bring, kill_me_when_marked, packed, png, run
+from tests.extract.test_run import bring, packed, png, run
 from tests.s3_server import serve_s3
 
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "false"}
@@ -95,16 +98,41 @@ def test_a_cluster_that_never_comes_ends_the_run() -> None:
         DaskExecutor(f"127.0.0.1:{free_port()}", wait_s=0.0)
 
 
-def test_poison_is_set_apart_on_a_cluster_and_its_neighbours_are_not(catalog: Catalog) -> None:
-    bring(catalog, poison_DOT_bin=b"poison", **{f"p{n}_DOT_png": png(n) for n in range(20)})
-    work = replace(read_work(Limits()), do=kill_me_when_marked)
+def die_of_poison(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
+    """Stand in for a reader that one input kills, and note each death and how many inputs the worker had in hand."""
+    from extract.worker import read_blobs
+
+    if any(task.name == "poison.bin" for task in tasks):
+        with (Path(blobs_url).parent / "deaths").open("a") as deaths:
+            deaths.write(f"{len(tasks)}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_blobs(blobs_url, tasks, limits)
+
+
+@contextmanager
+def pool_of(kind: str) -> Iterator[Executor]:
+    if kind == "here":
+        here = ProcessExecutor(2, 60.0)
+        yield here
+        here.shutdown(cancel_futures=True)
+        return
     with cluster_of(2) as cluster:
-        pool = DaskExecutor(f"127.0.0.1:{cluster.port}")
-        StageRunner(catalog, pool, 2, work).run(lambda _: None)
-        pool.shutdown()
+        there = DaskExecutor(f"127.0.0.1:{cluster.port}")
+        yield there
+        there.shutdown()
+
+
+@pytest.mark.parametrize("kind", ["here", "on a cluster"])
+def test_poison_is_set_apart_after_two_deaths_of_its_own_and_its_neighbours_are_not(
+    catalog: Catalog, tmp_path: Path, kind: str
+) -> None:
+    bring(catalog, poison_DOT_bin=b"poison", **{f"p{n}_DOT_png": png(n) for n in range(20)})
+    with pool_of(kind) as pool:
+        StageRunner(catalog, pool, 2, replace(read_work(Limits()), do=die_of_poison)).run(lambda _: None)
     assert read_status(catalog.database).stages["read"] == {"ok": 20, "failed": 1}
     (problem,) = read_status(catalog.database).problems
     assert "killed its worker 2 times" in problem.reason
+    assert (tmp_path / "deaths").read_text().split().count("1") == 2
 
 
 def sightings(catalog: Catalog) -> list[tuple[Any, ...]]:
