@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from db.cli_options import catalog_options, selection_options
+from db.terminal import Guarded
 
 if TYPE_CHECKING:
     from db.catalog import Catalog
@@ -83,7 +84,7 @@ def _export_text(opened: "Catalog", format_: str, selection: "Selection", out: P
 
     found = rows(opened.database, selection)
     if out is None:
-        write_lines(format_, found, sys.stdout)
+        write_lines(format_, found, Guarded(sys.stdout))
         return
     part = out.with_name(out.name + ".part")
     with part.open("w", encoding="utf-8", newline="") as stream:
@@ -112,8 +113,9 @@ def credits(
     with Catalog(catalog_url, blobs_url) as opened:
         lines = write_credits(opened.database, format_, selection)  # type: ignore[arg-type]
         if out is None:
+            screen = Guarded(sys.stdout)
             for line in lines:
-                click.echo(line)
+                screen.write(line + "\n")
             return
         part = out.with_name(out.name + ".part")
         with part.open("w", encoding="utf-8", newline="\n") as stream:

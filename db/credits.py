@@ -18,6 +18,7 @@ from db.engine import Database
 from db.licences import UNKNOWN, Duties, duties
 from db.models import Licence, Page
 from db.selection import EVERYTHING, Selection, selected_pages
+from db.terminal import printable
 
 Format = Literal["markdown", "html", "csv"]
 
@@ -111,7 +112,7 @@ def markdown(database: Database, selection: Selection = EVERYTHING) -> Iterator[
 
 def _escape(value: str) -> str:
     """Keep a stranger's text from becoming markup, or a line of its own."""
-    return "".join("\\" + c if c in "\\`*_[]<>|" else c for c in " ".join(value.split()))
+    return "".join("\\" + c if c in "\\`*_[]<>|" else printable(c) for c in " ".join(value.split()))
 
 
 HEAD = """<!doctype html>
@@ -159,5 +160,5 @@ def as_csv(database: Database, selection: Selection = EVERYTHING) -> Iterator[st
             credit.attribution,
         )
         out = io.StringIO()
-        csv.writer(out, lineterminator="").writerow([harmless(cell) for cell in row])
-        yield out.getvalue()
+        csv.writer(out, lineterminator="\r\n").writerow([harmless(cell) for cell in row])  # so that both are quoted
+        yield out.getvalue().removesuffix("\r\n")

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from sqlalchemy import text
 
@@ -55,6 +55,13 @@ COLUMNS = (
 BATCH = 2000
 
 
+class Writable(Protocol):
+    """What text can be written to."""
+
+    def write(self, value: str, /) -> object:
+        """Write text."""
+
+
 def rows(
     database: Database, selection: Selection = EVERYTHING, after: int = 0, until: int | None = None
 ) -> Iterator[dict[str, Any]]:
@@ -102,35 +109,35 @@ def plain(name: str, value: Any) -> Any:
     return value
 
 
-def write_jsonl(database: Database, out: TextIO, selection: Selection = EVERYTHING) -> int:
+def write_jsonl(database: Database, out: Writable, selection: Selection = EVERYTHING) -> int:
     """Write one JSON object a line; return the number of lines."""
     return write_lines("jsonl", rows(database, selection), out)
 
 
-def write_tsv(database: Database, out: TextIO, selection: Selection = EVERYTHING) -> int:
+def write_tsv(database: Database, out: Writable, selection: Selection = EVERYTHING) -> int:
     r"""Write a header and one line per sighting; tabs, line ends and backslashes are escaped as \t \n \r \\."""
     return write_lines("tsv", rows(database, selection), out)
 
 
-def write_csv(database: Database, out: TextIO, selection: Selection = EVERYTHING) -> int:
+def write_csv(database: Database, out: Writable, selection: Selection = EVERYTHING) -> int:
     """Write a header and one record per sighting (RFC 4180); text that a spreadsheet would run gets an apostrophe."""
     return write_lines("csv", rows(database, selection), out)
 
 
-def write_lines(format_: str, found: Iterable[dict[str, Any]], out: TextIO) -> int:
+def write_lines(format_: str, found: Iterable[dict[str, Any]], out: Writable) -> int:
     """Write rows as `jsonl`, `tsv` or `csv`; return how many there were."""
     write = {"jsonl": _write_jsonl, "tsv": _write_tsv, "csv": _write_csv}[format_]
     return write(found, out)
 
 
-def _write_jsonl(found: Iterable[dict[str, Any]], out: TextIO) -> int:
+def _write_jsonl(found: Iterable[dict[str, Any]], out: Writable) -> int:
     count = 0
     for count, row in enumerate(found, 1):  # noqa: B007 - the last count is the answer
         out.write(json.dumps(row, ensure_ascii=False) + "\n")
     return count
 
 
-def _write_tsv(found: Iterable[dict[str, Any]], out: TextIO) -> int:
+def _write_tsv(found: Iterable[dict[str, Any]], out: Writable) -> int:
     out.write("\t".join(COLUMNS) + "\n")
     count = 0
     for count, row in enumerate(found, 1):  # noqa: B007 - the last count is the answer
@@ -138,7 +145,7 @@ def _write_tsv(found: Iterable[dict[str, Any]], out: TextIO) -> int:
     return count
 
 
-def _write_csv(found: Iterable[dict[str, Any]], out: TextIO) -> int:
+def _write_csv(found: Iterable[dict[str, Any]], out: Writable) -> int:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     count = 0

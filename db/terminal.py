@@ -1,6 +1,7 @@
 """Strangers' text on a terminal: nothing that moves the cursor or changes colours gets through."""
 
 import unicodedata
+from typing import IO
 
 
 def printable(value: str) -> str:
@@ -11,3 +12,18 @@ def printable(value: str) -> str:
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+class Guarded:
+    """A terminal to write text to, harmless but for tabs and line ends. Files and pipes get what is written."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+        self._guard = out.isatty()
+
+    def write(self, value: str) -> int:
+        """Write text, escaped if somebody is looking."""
+        if not self._guard:
+            return self._out.write(value)
+        pieces = [printable(c) if c not in "\t\n" else c for c in value.replace("\r\n", "\n")]
+        return self._out.write("".join(pieces))

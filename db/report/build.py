@@ -1,7 +1,7 @@
 """Builds the report: an index and a contact sheet for every page of the site.
 
 Every picture is written once as PNG; tiles are windows onto their sheet's PNG, so a sheet of a thousand tiles is one
-file. Pages work from `file://` and run no script.
+file. Pages work from `file://`, run no script, and load a picture when it comes into view.
 """
 
 from collections.abc import Callable, Iterator
