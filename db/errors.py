@@ -3,7 +3,8 @@
 CatalogError
 ├── CatalogVersionError   the catalog was made by a newer artquarry
 ├── BlobMissingError      a row names bytes that the blob store does not hold
-├── BlobStoreError        the blob store cannot be reached, or holds other bytes than its names say
+├── BlobDamagedError      the blob store holds other bytes under a name than it says
+├── BlobStoreError        the blob store cannot be reached
 ├── LeaseLostError        another process took over this unit of work; nothing was written
 ├── NoSheetError          a choice is about an image that is never sliced, or that is not there
 ├── UnknownImageError     no image with this id, or no pixels that can be opened
@@ -24,6 +25,10 @@ class CatalogVersionError(CatalogError):
 
 class BlobMissingError(CatalogError):
     """The blob store does not hold these bytes."""
+
+
+class BlobDamagedError(CatalogError):
+    """The blob store holds these bytes no longer as they were: an input's fault, which trying again does not mend."""
 
 
 class LeaseLostError(CatalogError):
