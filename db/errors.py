@@ -10,6 +10,7 @@ CatalogError
 ├── UnknownImageError     no image with this id, or no pixels that can be opened
 ├── UnknownConsumerError  no consumer of this name was registered
 ├── CopyError             a catalog cannot be copied there, or did not arrive as it was
+├── TooLongError          a URL does not fit into an index
 ├── ExportMismatchError   the folder holds an export of something else
 └── ConsumerVersionError  a consumer's marks are of another version than the one it is at
 """
@@ -57,6 +58,10 @@ class ExportMismatchError(CatalogError):
 
 class BlobStoreError(CatalogError):
     """The blob store could not do what was asked; trying again later may help."""
+
+
+class TooLongError(CatalogError):
+    """A URL is longer than a catalog can look up."""
 
 
 class CopyError(CatalogError):
