@@ -18,7 +18,7 @@ from db.cli_options import catalog_options, selection_options
 from db.crawls import retry_failed
 from db.selection import Selection
 from db.status import Problem, Status, read_status
-from db.terminal import printable
+from db.terminal import printable, tell_unreadable
 from db.vocabulary import Outcome
 
 
@@ -162,3 +162,4 @@ def report(catalog_url: str | None, blobs_url: str | None, selection: Selection,
         task = progress.add_task("pages", total=read_status(opened.database).totals["pages"])
         index = build_report(opened, out, lambda: progress.advance(task), selection)
     click.echo(str(index))
+    tell_unreadable(opened.unreadable)

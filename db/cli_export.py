@@ -8,6 +8,7 @@ import click
 from db.catalog import Catalog
 from db.cli_options import catalog_options, selection_options
 from db.selection import Selection
+from db.terminal import tell_unreadable
 
 TEXTS = ("tsv", "jsonl", "csv")
 FOLDERS = ("datasets", "webdataset")
@@ -61,6 +62,7 @@ def _export_folder(opened: Catalog, format_: str, selection: Selection, out: Pat
     except ExportMismatchError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"{count} new files in {out}")
+    tell_unreadable(opened.unreadable)
 
 
 def _export_parquet(opened: Catalog, selection: Selection, out: Path) -> None:

@@ -1,6 +1,13 @@
 """Strangers' text on a terminal: nothing that moves the cursor or changes colours gets through."""
 
+import sys
 import unicodedata
+from collections.abc import Mapping
+
+import click
+
+SOME_PROBLEMS = 1
+SHOWN = 10
 
 
 def printable(value: str) -> str:
@@ -11,3 +18,12 @@ def printable(value: str) -> str:
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def tell_unreadable(unreadable: Mapping[int, str]) -> None:
+    """If images were left out, say on standard error which and why, and end with exit code 1."""
+    for image_id, why in list(unreadable.items())[:SHOWN]:
+        click.echo(printable(f"image {image_id}: {why}"), err=True)
+    if unreadable:
+        click.echo(f"{len(unreadable)} images left out; see quarry catalog verify --hashes --repair", err=True)
+        sys.exit(SOME_PROBLEMS)
