@@ -22,7 +22,7 @@ class Landing:
         self._task: asyncio.Task[None] | None = None
 
     async def land(self, partial: Partial) -> Stored:
-        """Return once the file is in the store and on the disk. Raises TruncatedDownloadError and OSError."""
+        """Return once the file is in the store for sure. Raises TruncatedDownloadError, BlobStoreError and OSError."""
         done: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((partial, done))
         if self._task is None or self._task.done():
@@ -35,7 +35,7 @@ class Landing:
             partials = [partial for partial, _ in group]
             try:
                 results = await asyncio.to_thread(_land, self._blobs, partials)
-            except OSError:  # one of them, or the disk: which, shows when each is tried alone
+            except Exception:  # one of them, the disk or the bucket: which, shows when each is tried alone
                 results = await asyncio.to_thread(_land_each, self._blobs, partials)
             for (_, done), result in zip(group, results, strict=True):
                 if done.done():
@@ -60,7 +60,7 @@ def _land_each(blobs: BlobStore, partials: Sequence[Partial]) -> list[Stored | E
     for partial in partials:
         try:
             results += _land(blobs, [partial])
-        except OSError as error:
+        except Exception as error:  # whatever it is, somebody waits to hear of it
             results.append(error)
     return results
 

@@ -12,11 +12,12 @@ from weakref import WeakKeyDictionary
 
 from scrapy.crawler import Crawler
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from crawler.findings import Findings, record
 from crawler.session import CrawlSession, session_of, stop_crawl
-from db.errors import LeaseLostError
+from db.errors import CatalogError, LeaseLostError
+from db.fitting import is_refusal
 from db.frontier import Entry
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Settler:
 
     def _stops(self, error: Exception) -> bool:
         """Stop the crawl if the catalog cannot be written; data that a database refuses is the input's fault."""
-        if not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError):
+        if not isinstance(error, DBAPIError) or is_refusal(error):
             return False
         stop_crawl(self._crawler, error)
         return True
@@ -112,7 +113,8 @@ class Settler:
             if self._stops(error):
                 return
             logger.exception("%s: what it brought could not be recorded", entry.url)
-            reason = f"could not be recorded: {type(error).__name__}"
+            why = str(error) if isinstance(error, CatalogError) else type(error).__name__
+            reason = f"could not be recorded: {why}"
             self._give_up(Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason)))
 
     def _give_up(self, settlement: Settlement) -> None:

@@ -153,6 +153,21 @@ class BlobStore:
         """Delete a blob; harmless if it is gone."""
         BlobStore.path(self, sha256).unlink(missing_ok=True)
 
+    def is_sound(self, sha256: bytes) -> bool:
+        """Read a blob where it is kept and tell whether it is what its name says. Raises BlobMissingError."""
+        with self.open(sha256) as stream:
+            return hashlib.file_digest(stream, "sha256").digest() == sha256  # type: ignore[arg-type] # a real file
+
+    def set_aside(self, sha256: bytes) -> None:
+        """Move damaged bytes to `damaged/`, so that nothing takes them for the blob: they may be all that is left."""
+        damaged = self.root / "damaged"
+        damaged.mkdir(exist_ok=True)
+        BlobStore.path(self, sha256).replace(damaged / sha256.hex())
+
+    def restore(self, sha256: bytes) -> bool:
+        """Put back a lost blob from another copy that this store keeps, if there is one; tell whether it is there."""
+        return self.has(sha256)
+
     def open(self, sha256: bytes) -> BinaryIO:
         """Open a blob for reading. Raises BlobMissingError."""
         try:

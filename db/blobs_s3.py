@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from db.blobs import BlobStore, Stored
-from db.errors import BlobMissingError, BlobStoreError
+from db.errors import BlobDamagedError, BlobMissingError, BlobStoreError
 
 MULTIPART_BYTES = 8 * 1024 * 1024
 CACHE_BYTES = 20 * 1024**3
@@ -109,28 +109,73 @@ class BucketBlobStore(BlobStore):
         return here
 
     def _fetch(self, sha256: bytes, target: Path) -> None:
-        import obstore
-        from obstore.exceptions import BaseError, NotFoundError
-
         part = self.temporary / uuid.uuid4().hex
         digest, size = hashlib.sha256(), 0
         try:
             with part.open("xb") as stream:
-                for chunk in obstore.get(self._store, self._key(sha256)):
-                    data = bytes(chunk)
-                    stream.write(data)
-                    digest.update(data)
-                    size += len(data)
+                for chunk in self._chunks(sha256):
+                    stream.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
             if digest.digest() != sha256:
-                raise BlobStoreError(f"{self.url}: object {self._key(sha256)} holds other bytes than its name says")
+                raise BlobDamagedError(f"{self.url}: object {self._key(sha256)} holds other bytes than its name says")
             part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        self._make_room(size)
+
+    def _chunks(self, sha256: bytes) -> Iterator[bytes]:
+        import obstore
+        from obstore.exceptions import BaseError, NotFoundError
+
+        try:
+            for chunk in obstore.get(self._store, self._key(sha256)):
+                yield bytes(chunk)
         except (FileNotFoundError, NotFoundError) as error:
             raise BlobMissingError(f"blob {sha256.hex()} is not in {self.url}") from error
         except BaseError as error:
             raise BlobStoreError(f"{self.url}: {error}") from error
-        finally:
-            part.unlink(missing_ok=True)
-        self._make_room(size)
+
+    def is_sound(self, sha256: bytes) -> bool:
+        """Read a blob in the bucket, not in the folder; a copy in the folder that went bad is dropped on the way."""
+        self._sound_here(sha256)
+        digest = hashlib.sha256()
+        for chunk in self._chunks(sha256):
+            digest.update(chunk)
+        return digest.digest() == sha256
+
+    def _sound_here(self, sha256: bytes) -> bool:
+        """Tell whether the folder has a good copy; drop a bad one."""
+        here = super().path(sha256)
+        try:
+            with here.open("rb") as stream:
+                good = hashlib.file_digest(stream, "sha256").digest() == sha256
+        except FileNotFoundError:
+            return False
+        if not good:
+            here.unlink(missing_ok=True)
+        return good
+
+    def set_aside(self, sha256: bytes) -> None:
+        """Move damaged bytes to `damaged/` in the bucket, and drop the copy in the folder."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        try:
+            obstore.copy(self._store, self._key(sha256), f"damaged/{sha256.hex()}")
+        except (FileNotFoundError, BaseError) as error:
+            raise BlobStoreError(f"{self.url}: {error}") from error
+        self.discard(sha256)
+
+    def restore(self, sha256: bytes) -> bool:
+        """Upload a lost blob again from a good copy in the folder; tell whether it is in the bucket."""
+        if self.has(sha256):
+            return True
+        if not self._sound_here(sha256):
+            return False
+        here = super().path(sha256)
+        self._upload(here, Stored(sha256, here.stat().st_size))
+        return True
 
     def open(self, sha256: bytes) -> BinaryIO:
         """Open a blob for reading. Raises BlobMissingError."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from db import changes, consumers, provenance
-from db.blobs import BlobStore
+from db.blobs import BlobStore, is_disk_error
 from db.changes import ImageChange
 from db.consumers import FLAGS
 from db.engine import Database, among
@@ -60,6 +60,8 @@ class Catalog:
         self.database = Database(self.settings.catalog_url, durable=durable)
         upgrade(self.database)
         self.blobs = BlobStore(self.settings.blobs_url)
+        self.unreadable: dict[int, str] = {}
+        """Images that `open_many` left out since, and why."""
 
     def __enter__(self) -> "Catalog":
         return self
@@ -144,19 +146,29 @@ class Catalog:
         """Return an image's canonical pixels, (height, width, 4) uint8 RGBA. Raises UnknownImageError."""
         return next(self.open_many([image_id]))[1]
 
-    def open_many(self, image_ids: Sequence[int]) -> Iterator[tuple[int, "Rgba"]]:
+    def open_many(self, image_ids: Sequence[int], *, leave_out: bool = False) -> Iterator[tuple[int, "Rgba"]]:
         """Yield ids with their pixels, each decoded frame in one go: images of one sheet follow each other.
 
         Pixels are (height, width, 4) uint8 RGBA and the caller's own. Raises UnknownImageError before anything is
-        yielded if one of the images cannot be opened.
+        yielded if one of the images is not there, and what opening it raises if its bytes are missing or damaged. With
+        `leave_out` such images are noted in `unreadable` instead; only a store out of reach is still raised.
         """
         with self.database.read() as connection:
             sources = find_sources(connection, image_ids)
         missing = [image_id for image_id in image_ids if image_id not in sources]
-        if missing:
-            raise UnknownImageError(f"image {missing[0]} is not in the catalog, or was seen nowhere that still exists")
+        why = "not in the catalog, or seen nowhere that still exists"
+        if missing and not leave_out:
+            raise UnknownImageError(f"image {missing[0]} is {why}")
+        self.unreadable.update(dict.fromkeys(missing, why))
         for image_id in by_source(image_ids, sources):
-            yield image_id, self._cut(sources[image_id])
+            try:
+                pixels = self._cut(sources[image_id])
+            except Exception as error:
+                if not leave_out or is_disk_error(error):
+                    raise
+                self.unreadable[image_id] = f"{type(error).__name__}: {error}"
+            else:
+                yield image_id, pixels
 
     def tiles_of(self, sheet_id: int) -> list[TileRef]:
         """Return a sheet's tiles in the order of the sheet; `open_many` gives their pixels. Empty if it has none."""
@@ -169,7 +181,10 @@ class Catalog:
         pixels = self._frame(*source.decoded)
         if source.box is not None:
             x, y, w, h = source.box
-            pixels = upright(pixels[y : y + h, x : x + w], source.orientation)
+            part = pixels[y : y + h, x : x + w]
+            if part.shape[:2] != (h, w):
+                raise UnknownImageError(f"its sheet, blob {source.sha256.hex()}, is smaller than it was")
+            pixels = upright(part, source.orientation)
         return pixels.copy()
 
     @lru_cache(maxsize=DECODED_FRAMES)  # noqa: B019 - a catalog lives as long as its program

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from db.bookkeeping import Change, ChangePending, Recheck, Withdrawn
 from db.engine import Database, alone, chunked
-from db.models import Place, Sighting
+from db.models import PageFile, Place, Sighting
 
 PUBLISH_LOCK = 7251894
 BATCH = 5000
@@ -112,8 +112,8 @@ def _publish_rechecked(connection: Connection) -> None:
     rechecks = rows.all()
     if not rechecks:
         return
-    # Somebody may be recording that one of these images is seen elsewhere: wait for them, so as to see it.
-    alone(connection, Sighting)
+    # Somebody may be recording that one of these images is shown or seen elsewhere: wait for them, so as to see it.
+    alone(connection, PageFile, Sighting)  # in the order in which a crawler writes them
     images = {row.image_id for row in rechecks if row.image_id} | _images_of_files(
         connection, sorted({row.file_id for row in rechecks if row.file_id})
     )

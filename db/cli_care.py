@@ -11,6 +11,7 @@ from db.terminal import printable
 from db.vocabulary import Outcome
 
 SOME_PROBLEMS = 1
+STOPPED = 3
 SHOWN = 20
 
 
@@ -27,10 +28,15 @@ def verify(catalog_url: str | None, blobs_url: str | None, repair: bool, hashes:
     from dataclasses import asdict
 
     from db.catalog import Catalog
+    from db.errors import BlobStoreError
     from db.verify import verify as look
 
     with Catalog(catalog_url, blobs_url) as opened:
-        report = look(opened, repair=repair, hashes=hashes)
+        try:
+            report = look(opened, repair=repair, hashes=hashes)
+        except (BlobStoreError, OSError) as error:
+            click.echo(printable(f"stopped: {error}; nothing was judged by that, try again later"), err=True)
+            sys.exit(STOPPED)
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from db.cli_options import catalog_options, selection_options
-from db.terminal import Guarded
+from db.terminal import Guarded, tell_unreadable
 
 if TYPE_CHECKING:
     from db.catalog import Catalog
@@ -67,6 +67,7 @@ def _export_folder(opened: "Catalog", format_: str, selection: "Selection", out:
     except ExportMismatchError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"{count} new files in {out}")
+    tell_unreadable(opened.unreadable)
 
 
 def _export_parquet(opened: "Catalog", selection: "Selection", out: Path) -> None:
@@ -155,3 +156,4 @@ def report(catalog_url: str | None, blobs_url: str | None, selection: "Selection
         task = progress.add_task("pages", total=read_status(opened.database).totals["pages"])
         index = build_report(opened, out, lambda: progress.advance(task), selection)
     click.echo(str(index))
+    tell_unreadable(opened.unreadable)

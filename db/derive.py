@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, text, tuple_, update
 from sqlalchemy.orm import aliased
 
 from db import stages
@@ -39,19 +39,16 @@ def record_reads(connection: Connection, results: Sequence[tuple[int, ReadResult
         _record_members(connection, blob_id, result)
         _record_sidecars(connection, blob_id, result.sidecars)
     _record_frames(connection, [(blob_id, frame) for blob_id, result in results for frame in result.frames])
-    refused = dict.fromkeys(blob_ids, spread(connection, blob_ids))
-    if refused[blob_ids[0]] and len(blob_ids) > 1:  # whose fault is it?
-        refused = {blob_id: spread(connection, [blob_id]) for blob_id in blob_ids}
-    deep = _too_deep(connection, [blob_id for blob_id, result in results if result.members])
-    refused = {blob_id: refused[blob_id] or deep.get(blob_id, "") for blob_id in blob_ids}
+    crowded = spread(connection, blob_ids)
+    refused = _too_deep(connection, [blob_id for blob_id, result in results if result.members]) | crowded
     note_new_sidecars(connection, [blob_id for blob_id, result in results if result.sidecars])
     settled = [
         stages.Settled(
             blob_id,
-            Outcome.REFUSED if refused[blob_id] else result.outcome,
+            Outcome.REFUSED if blob_id in refused else result.outcome,
             result.version,
             result.format,
-            refused[blob_id] or result.reason,
+            refused.get(blob_id, result.reason),
         )
         for blob_id, result in results
     ]
@@ -244,18 +241,19 @@ def _drop_stale_tiles(connection: Connection, sheet_id: int, kept: set[tuple[int
         connection.execute(delete(Tile).where(Tile.id.in_(chunk)))
 
 
-def spread(connection: Connection, blob_ids: Sequence[int]) -> str:
-    """Bring places and sightings up to date below every place of these blobs; return why not all, if so.
+def spread(connection: Connection, blob_ids: Sequence[int]) -> dict[int, str]:
+    """Bring places and sightings up to date below every place of these blobs; return which archives not, and why.
 
-    A few nested archives with many identical members can be seen in billions of places: that is refused.
+    A few nested archives with many identical members can be seen in billions of places: that is refused, and noted
+    in the ledger if the archive is not among those asked for.
     """
-    refused = ""
+    refused: dict[int, str] = {}
     front = list(blob_ids)
     for _ in range(MAX_DEPTH + 1):
         reached: set[int] = set()
         for chunk in chunked(front):
-            refusal, newest = _see_members(connection, chunk)
-            refused = refusal or refused
+            refusals, newest = _see_members(connection, chunk)
+            refused |= refusals
             _see_frames(connection, chunk)
             held = select(Member.blob_id).where(Member.archive_id.in_(chunk)).distinct()
             members = [blob_id for blob_id in connection.scalars(held) if blob_id is not None]
@@ -263,21 +261,21 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> str:
                 note_new_sidecars(connection, members, newest)
             reached.update(members)
         front = sorted(reached)
+    for archive_id, reason in refused.items():
+        stages.refuse(connection, Stage.READ, archive_id, reason)
     return refused
 
 
-def _see_members(connection: Connection, archive_ids: Sequence[int]) -> tuple[str, int | None]:
-    """Add the places of members; return why not, if so, and the newest place before, if there may be new ones."""
-    new = connection.scalar(
-        select(func.count())
-        .select_from(Place)
-        .join(Member, Member.archive_id == Place.blob_id)
-        .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
-    )
-    if not new:
-        return "", None
-    if new > MAX_NEW_PLACES:
-        return f"places of members: saw {new}, limit {MAX_NEW_PLACES}", None
+def _see_members(connection: Connection, archive_ids: Sequence[int]) -> tuple[dict[int, str], int | None]:
+    """Add the places of members; return why not of some archives, and the newest place before, if there may be new."""
+    here = (Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
+    held = select(Place.id).join(Member, Member.archive_id == Place.blob_id).where(*here).limit(1)
+    if connection.scalar(held) is None:
+        return {}, None
+    crowds = _crowds(connection, archive_ids)
+    refused = {
+        archive_id: f"places of members: saw {n}, limit {MAX_NEW_PLACES}" for (archive_id, _), n in crowds.items()
+    }
     newest = connection.scalar(select(func.max(Place.id)))
     separator = text("CASE WHEN place.fragment <> '' THEN '&' ELSE '' END")
     slash = text("CASE WHEN place.path <> '' THEN '/' ELSE '' END")
@@ -293,11 +291,31 @@ def _see_members(connection: Connection, archive_ids: Sequence[int]) -> tuple[st
             Place.fragment.op("||")(separator).op("||")(Member.fragment),
         )
         .join(Member, Member.archive_id == Place.blob_id)
-        .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
+        .where(*here)
     )
+    if crowds:
+        seen = seen.where(tuple_(Place.blob_id, Place.file_id).not_in(list(crowds)))
     columns = ["file_id", "parent_id", "member_id", "blob_id", "root_id", "depth", "path", "fragment"]
     connection.execute(upsert(connection, Place).from_select(columns, seen).on_conflict_do_nothing())
-    return "", newest
+    return refused, newest
+
+
+def _crowds(connection: Connection, archive_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Return archives that would be seen with their members in too many places of a file, with that number.
+
+    Of each file by itself: one archive may lie at any number of URLs.
+    """
+    inside = (Member.archive_id.in_(archive_ids), Member.blob_id.is_not(None))
+    sizes = select(Member.archive_id, func.count().label("n")).where(*inside).group_by(Member.archive_id).subquery()
+    places = func.count() * sizes.c.n
+    found = connection.execute(
+        select(Place.blob_id, Place.file_id, places)
+        .join(sizes, sizes.c.archive_id == Place.blob_id)
+        .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH)
+        .group_by(Place.blob_id, Place.file_id, sizes.c.n)
+        .having(places > MAX_NEW_PLACES)
+    )
+    return {(archive_id, file_id): number for archive_id, file_id, number in found}
 
 
 def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:

@@ -38,15 +38,15 @@ class Picture:
 
 
 def pictures(catalog: Catalog, selection: Selection, after: int = 0) -> Iterator[Item]:
-    """Yield distinct selected images that can be opened, by id."""
+    """Yield distinct selected images, by id; the catalog notes those that cannot be opened as `unreadable`."""
     while True:
         ids = _ids(catalog, selection, after)
         with catalog.database.read() as connection:
             sources = find_sources(connection, ids)
         here = [image_id for image_id in ids if image_id in sources]
         facts = _facts(catalog, selection, here)
-        encoded = {image_id: _png(rgba) for image_id, rgba in catalog.open_many(here)}
-        for image_id in here:
+        encoded = {image_id: _png(rgba) for image_id, rgba in catalog.open_many(here, leave_out=True)}
+        for image_id in (each for each in here if each in encoded):
             yield Item(image_id, Picture(image_id, encoded[image_id], facts[image_id]))
         if len(ids) < BATCH:
             return

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from db.engine import Database, insert_new
 from db.errors import LeaseLostError
+from db.fitting import MAX_HOST_CHARACTERS, too_long
 from db.frontier_sql import (
     CLAIM_ENTRIES,
     CLAIM_HOSTS,
@@ -88,26 +89,29 @@ class FrontierQueue:
         self._look_for_dead_at = 0.0
 
     def enqueue(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
-        """Add entries, inside the caller's transaction; what the crawl knows already stays as it is."""
-        hosts = sorted({host_of(entry.url) for entry in entries})
+        """Add entries, inside the caller's transaction; what the crawl knows already stays as it is.
+
+        A URL that does not fit into the catalog fails at once, with that cause.
+        """
+        hosts = sorted({host_of(entry.url)[:MAX_HOST_CHARACTERS] for entry in entries})
         insert_new(connection, Host, [{"name": name, "lease_until": 0.0, "paused_until": 0.0} for name in hosts])
         rows = [
             {
                 "crawl_id": self.crawl_id,
                 "fingerprint": fingerprint(entry.url),
                 "url": entry.url,
-                "host": host_of(entry.url),
+                "host": host_of(entry.url)[:MAX_HOST_CHARACTERS],
                 "kind": entry.kind.value,
                 "callback": entry.callback,
                 "data": entry.data,
                 "rank": -entry.priority,
-                "state": EntryState.PENDING.value,
+                "state": (EntryState.FAILED if why else EntryState.PENDING).value,
                 "lease_until": 0.0,
                 "not_before": 0.0,
                 "attempts": 0,
-                "reason": "",
+                "reason": why,
             }
-            for entry in entries
+            for entry, why in ((entry, too_long(entry.url)) for entry in entries)
         ]
         insert_new(connection, Frontier, rows)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from db import stages
 from db.derive import spread
 from db.engine import chunked, insert_new, insert_or_replace
+from db.fitting import check_urls, fitting
 from db.matching import note_new_sidecars
 from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
@@ -26,9 +27,12 @@ def record_page(connection: Connection, page: PageRecord) -> int:
 
 
 def record_pages(connection: Connection, pages: Sequence[PageRecord]) -> dict[str, int]:
-    """Write content pages and everything they say, a few statements for all of them; return their ids by URL."""
+    """Write content pages and everything they say, a few statements for all of them; return their ids by URL.
+
+    Raises TooLongError for a page whose URL does not fit; links and tags that do not are left out or cut.
+    """
     known: dict[str, int] = {}
-    left = list(pages)
+    left = [fitting(page) for page in pages]
     while left:  # a page that comes twice is written twice, in order
         now = {page.url: page for page in reversed(left)}
         left = [page for page in left if now[page.url] is not page]
@@ -235,6 +239,7 @@ def record_fetched(connection: Connection, *fetched: FetchedFile) -> None:
     """Write finished downloads: file, blob, the place where the blob was seen, and that it is due to be read."""
     if not fetched:
         return
+    check_urls(file.url for file in fetched)
     file_ids = ensure_files(connection, [file.url for file in fetched])
     blob_ids = ensure_blobs(connection, [(file.sha256, file.size_bytes) for file in fetched])
     now = datetime.now(UTC)

@@ -88,6 +88,12 @@ def settle_all(connection: Connection, stage: Stage, ends: Sequence[Settled]) ->
     insert_or_replace(connection, Ledger, rows, ("stage", "subject_id"))
 
 
+def refuse(connection: Connection, stage: Stage, subject_id: int, reason: str) -> None:
+    """Note that what a settled subject gave is no longer taken in full; what is due stays due."""
+    here = (Ledger.stage == stage, Ledger.subject_id == subject_id, Ledger.outcome != Outcome.PENDING)
+    connection.execute(update(Ledger).where(*here).values(outcome=Outcome.REFUSED.value, reason=reason))
+
+
 def lock_all(connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> set[int]:
     """Wait for whoever is settling these subjects right now; return those that ever had a result.
 

@@ -1,7 +1,14 @@
 """Strangers' text on a terminal: nothing that moves the cursor or changes colours gets through."""
 
+import sys
 import unicodedata
+from collections.abc import Mapping
 from typing import IO
+
+import click
+
+SOME_PROBLEMS = 1
+SHOWN = 10
 
 
 def printable(value: str) -> str:
@@ -27,3 +34,12 @@ class Guarded:
             return self._out.write(value)
         pieces = [printable(c) if c not in "\t\n" else c for c in value.replace("\r\n", "\n")]
         return self._out.write("".join(pieces))
+
+
+def tell_unreadable(unreadable: Mapping[int, str]) -> None:
+    """If images were left out, say on standard error which and why, and end with exit code 1."""
+    for image_id, why in list(unreadable.items())[:SHOWN]:
+        click.echo(printable(f"image {image_id}: {why}"), err=True)
+    if unreadable:
+        click.echo(f"{len(unreadable)} images left out; see quarry catalog verify --hashes --repair", err=True)
+        sys.exit(SOME_PROBLEMS)

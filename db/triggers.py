@@ -56,6 +56,7 @@ def _sqlite() -> Iterator[str]:
                 event = f"UPDATE OF {', '.join(counter.watched)} ON {table}"
                 yield _trigger(f"{counter.name}_moved", event, both, changed)
     yield _trigger("page_file_moved", "UPDATE OF withdrawn_at ON page_file", [RECHECK_FILE], LINK_CHANGED)
+    yield _trigger("page_file_shown", "INSERT ON page_file", [RECHECK_FILE], LINK_IS_NEW)
     yield _trigger("file_replaced", "UPDATE OF blob_id ON file", [RECHECK_REPLACED], REPLACED)
     yield _trigger("sighting_back", "INSERT ON sighting", [RECHECK_IMAGE.format("NEW")], IS_WITHDRAWN)
     both = [RECHECK_IMAGE.format("OLD"), RECHECK_IMAGE.format("NEW")]
@@ -73,6 +74,11 @@ ALSO_GONE = {"sighting": (RECHECK_IMAGE.format("OLD"),)}
 RECHECK_FILE = "INSERT INTO recheck (file_id) VALUES (NEW.file_id)"
 RECHECK_REPLACED = "INSERT INTO recheck (file_id) VALUES (NEW.id)"
 LINK_CHANGED = "(OLD.withdrawn_at IS NULL) <> (NEW.withdrawn_at IS NULL)"
+LINK_IS_NEW = (
+    "NEW.withdrawn_at IS NULL AND EXISTS"
+    " (SELECT 1 FROM page_file WHERE file_id = NEW.file_id AND withdrawn_at IS NOT NULL)"
+)
+"""A page begins to show what another showed no longer."""
 REPLACED = "OLD.blob_id <> NEW.blob_id"
 IS_WITHDRAWN = "EXISTS (SELECT 1 FROM withdrawn WHERE image_id = NEW.image_id)"
 
@@ -108,6 +114,7 @@ def _postgresql() -> Iterator[str]:
         moving = [counter for counter in counters if counter.watched]
         if moving:
             yield from _for_statement(f"{table}_moved", table, "UPDATE", [_count_postgresql(moving, "±")], MOVED_TOO)
+    yield from _for_statement("page_file_shown", "page_file", "INSERT", [], ADDED_TOO)
     for table in ("page_file", "sighting"):
         yield from _for_statement(f"{table}_moved", table, "UPDATE", [], MOVED_TOO)
 
@@ -126,6 +133,10 @@ ADDED_TOO = {
     ),
     "sighting": (
         "INSERT INTO recheck (image_id) SELECT DISTINCT n.image_id FROM fresh n JOIN withdrawn USING (image_id)",
+    ),
+    "page_file": (
+        "INSERT INTO recheck (file_id) SELECT DISTINCT n.file_id FROM fresh n WHERE n.withdrawn_at IS NULL AND EXISTS"
+        " (SELECT 1 FROM page_file pf WHERE pf.file_id = n.file_id AND pf.withdrawn_at IS NOT NULL)",
     ),
 }
 GONE_TOO = {"sighting": ("INSERT INTO recheck (image_id) SELECT DISTINCT image_id FROM gone",)}

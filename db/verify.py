@@ -1,15 +1,13 @@
 """Does the catalog tell the truth? Rows against bytes and back, leases, the ledger, totals; and how to mend it.
 
 Rows and blobs are compared in one pass over both, in the order of their hashes, so memory does not grow with the
-catalog. `repair` changes nothing that cannot be had again: what is missing becomes due again, what nothing speaks of
-is removed once it is old enough not to belong to a transaction that is still under way.
+catalog. `repair` changes nothing that cannot be had again: what is missing becomes due again, what is damaged is kept
+in `damaged/`, what nothing speaks of is removed once it is old enough not to belong to a transaction under way.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from sqlalchemy import Connection, text, update
 
@@ -17,7 +15,7 @@ from db import bookkeeping
 from db.blobs import BlobStore
 from db.catalog import Catalog
 from db.engine import alone, chunked
-from db.errors import BlobMissingError, BlobStoreError
+from db.errors import BlobMissingError
 from db.models import Base, Frontier, Host
 from db.owners import is_known_dead
 from db.tallies import all_totals, counted, recount
@@ -25,7 +23,6 @@ from db.urls import fingerprint
 from db.vocabulary import EntryState
 
 YOUNG_S = 3600.0
-READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,10 @@ class Report:
 
 
 def verify(catalog: Catalog, *, repair: bool = False, hashes: bool = False, young_s: float = YOUNG_S) -> Report:
-    """Look at everything; with `hashes` read all blobs; with `repair` mend what was found."""
+    """Look at everything; with `hashes` read all blobs; with `repair` mend what was found.
+
+    Raises BlobStoreError when the store cannot be reached: that says nothing of what is in it.
+    """
     report = Report()
     missing, orphans = _compare_blobs(catalog, report)
     if hashes:
@@ -101,31 +101,22 @@ def _check_hashes(catalog: Catalog, report: Report, repair: bool) -> list[bytes]
     wrong = []
     for sha256 in _known(catalog):
         try:
-            with catalog.blobs.open(sha256) as stream:
-                good = _sha256(stream) == sha256
+            good = catalog.blobs.is_sound(sha256)
         except BlobMissingError:
             continue  # found before
-        except BlobStoreError:
-            good = False
         if not good:
             wrong.append(sha256)
-            report.add("bytes that are not what their name says", sha256.hex(), "removed, and had again")
+            report.add("bytes that are not what their name says", sha256.hex(), "moved to damaged/, and had again")
             if repair:
-                catalog.blobs.discard(sha256)
+                catalog.blobs.set_aside(sha256)
     return wrong
-
-
-def _sha256(stream: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    while chunk := stream.read(READ_BYTES):
-        digest.update(chunk)
-    return digest.digest()
 
 
 def _bring_back(catalog: Catalog, hashes: list[bytes]) -> int:
     """Make due again whatever once brought these bytes: the download, or the reading of the archive around them."""
-    count = 0
-    for chunk in chunked(hashes):
+    lost = [sha256 for sha256 in hashes if not catalog.blobs.restore(sha256)]
+    count = len(hashes) - len(lost)
+    for chunk in chunked(lost):
         with catalog.database.write() as connection:
             for sha256 in chunk:
                 count += 1 if _due_again(connection, sha256) else 0

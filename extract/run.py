@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from db import Catalog, stages
 from db.blobs import BlobStore, is_disk_error
@@ -20,6 +20,7 @@ from db.changes import Publisher, publish
 from db.context import blob_names, image_contexts
 from db.derive import record_all_slices, record_reads
 from db.engine import Database
+from db.fitting import is_refusal
 from db.matching import match_sidecars
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
@@ -253,7 +254,9 @@ class StageRunner:
         try:
             with self._catalog.database.write() as connection:
                 self._work.settle(connection, list(zip(tasks, results, strict=True)))
-        except (DataError, IntegrityError) as error:
+        except DBAPIError as error:
+            if not is_refusal(error):
+                raise
             if len(tasks) == 1:
                 logger.exception("%s: the database refuses what was found", tasks[0])
                 results[0] = self._work.lost(Outcome.FAILED, f"could not be recorded: {type(error).__name__}")

@@ -101,7 +101,7 @@ class Adoption:
             path = folder / sha256.hex()
             if path.is_file() and not path.is_symlink():
                 self._adopt(path, sha256)
-            elif not self._blobs.has(sha256):
+            elif not self._blobs.restore(sha256):
                 raise UnknownBytesError(f"its reader told of {sha256.hex()[:12]}…, but handed nothing over")
 
     def _adopt(self, path: Path, sha256: bytes) -> None:

@@ -5,7 +5,7 @@ file. Pages work from `file://`, run no script, and load a picture when it comes
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -116,7 +116,8 @@ def build_report(
 ) -> Path:
     """Write the report into a folder; return its index. `step` is called after each page. Repeating it is safe.
 
-    Memory holds one listing of cards, however large the catalog is.
+    Memory holds one listing of cards, however large the catalog is. Pictures that cannot be opened are left out, and
+    noted as `catalog.unreadable`.
     """
     (out / "img").mkdir(parents=True, exist_ok=True)
     templates = _templates()
@@ -148,8 +149,9 @@ def _write_page(catalog: Catalog, templates: Environment, out: Path, page_id: in
     with catalog.database.read() as connection:
         wanted = _wanted(connection, page_id, selection)
         view = _page(connection, page_id, wanted)
-    for picture in (*view.sheets, *view.pictures):
-        _write_png(catalog, out, picture.image_id)
+    there = {each.image_id for each in (*view.sheets, *view.pictures) if _write_png(catalog, out, each.image_id)}
+    sheets = tuple(each for each in view.sheets if each.image_id in there)
+    view = replace(view, sheets=sheets, pictures=tuple(each for each in view.pictures if each.image_id in there))
     _write(out / f"page-{view.id}.html", templates.get_template("page.html").render(page=view))
     return view.card()
 
@@ -176,12 +178,16 @@ def _write(path: Path, page: str) -> None:
     part.replace(path)
 
 
-def _write_png(catalog: Catalog, out: Path, image_id: int) -> None:
+def _write_png(catalog: Catalog, out: Path, image_id: int) -> bool:
+    """Write a picture unless it is there; tell whether it could be opened."""
     target = out / "img" / f"{image_id}.png"
-    if not target.exists():  # an image id never changes its pixels
+    if target.exists():  # an image id never changes its pixels
+        return True
+    for _, rgba in catalog.open_many([image_id], leave_out=True):
         part = target.with_name(f"{image_id}.part")
-        PillowImage.fromarray(catalog.open(image_id), "RGBA").save(part, "PNG", compress_level=1)
+        PillowImage.fromarray(rgba, "RGBA").save(part, "PNG", compress_level=1)
         part.replace(target)
+    return target.exists()
 
 
 def _page(connection: Connection, page_id: int, wanted: set[int] | None) -> PageView:

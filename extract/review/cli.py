@@ -9,7 +9,7 @@ from db import Catalog
 from db.cli_options import catalog_options
 from db.errors import NoSheetError
 from db.records import ChoiceRecord
-from db.terminal import printable
+from db.terminal import printable, tell_unreadable
 from extract.review.choices import ChoiceError, Chosen, apply, image_named, pair, read_choices
 from extract.review.page import write_review
 from extract.review.unsure import unsure_sheets
@@ -31,6 +31,7 @@ def review(catalog_url: str | None, blobs_url: str | None, out: Path, below: flo
     with Catalog(catalog_url, blobs_url) as catalog:
         page, count = write_review(out, unsure_sheets(catalog, below, limit))
     click.echo(f"{count} sheets to review in {page}" if count else f"Nothing to review below {below:.0%}; see {page}")
+    tell_unreadable(catalog.unreadable)
 
 
 @click.command()

@@ -24,6 +24,7 @@ def unsure_sheets(catalog: Catalog, below: float, most: int) -> Iterator[tuple[U
     """Yield up to `most` sheets that pixels decided with a confidence below `below`, least sure first, with pixels.
 
     Sheets that a person chose for, and pictures for which nothing else was considered, are left out.
+    So are those that cannot be opened, which are noted as `catalog.unreadable`.
     """
     with catalog.database.read() as connection:
         rows = connection.execute(
@@ -42,7 +43,8 @@ def unsure_sheets(catalog: Catalog, below: float, most: int) -> Iterator[tuple[U
     for row in rows:
         with catalog.database.read() as connection:
             sheet = _sheet(connection, row)
-        yield sheet, catalog.open(row.id)
+        for _, rgba in catalog.open_many([row.id], leave_out=True):
+            yield sheet, rgba
 
 
 def _sheet(connection: Connection, row: Any) -> UnsureSheet:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db import Catalog
 from db.cli_options import catalog_options
+from db.terminal import tell_unreadable
 from extract.tiles.folder import Written, write_folder
 from extract.tiles.samples import Selection, count
 from extract.tiles.shards import ParquetWriter, WebDatasetWriter, write_shards
@@ -74,7 +75,9 @@ def tiles(
         except KeyboardInterrupt:
             stopped = True
     _report(done, out, as_json, stopped)
-    sys.exit(STOPPED if stopped else 0)
+    if stopped:
+        sys.exit(STOPPED)
+    tell_unreadable(catalog.unreadable)
 
 
 def _progress() -> Progress:

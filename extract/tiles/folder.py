@@ -44,7 +44,8 @@ def write_folder(
 ) -> Written:
     """Write PNG files and ``manifest.tsv`` or ``manifest.jsonl``; `step` hears how many tiles are done.
 
-    What is there already is kept, so a run that was stopped goes on. The manifest appears when all files are there.
+    What is there already is kept, so a run that was stopped goes on. The manifest appears when all files are there;
+    what could not be opened is left out of it, and noted as `catalog.unreadable`.
     """
     out.mkdir(parents=True, exist_ok=True)
     done = Written()
@@ -55,6 +56,7 @@ def write_folder(
             lines.write("\t".join(COLUMNS) + "\n")
         for tiles in tiles_by_sheet(catalog.database, selection):
             _write_missing(catalog, out, tiles, done)
+            tiles = [tile for tile in tiles if tile["image_id"] not in catalog.unreadable]
             for tile in tiles:
                 _write_line(lines, manifest, {"file": file_name(tile["image_id"]), **tile})
             done.tiles += len(tiles)
@@ -67,7 +69,7 @@ def _write_missing(catalog: Catalog, out: Path, tiles: list[Sample], done: Writt
     paths = {tile["image_id"]: out / file_name(tile["image_id"]) for tile in tiles}
     missing = [image_id for image_id, path in paths.items() if not path.exists()]
     done.kept += len(paths) - len(missing)
-    for image_id, rgba in catalog.open_many(missing):
+    for image_id, rgba in catalog.open_many(missing, leave_out=True):
         path = paths[image_id]
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")

@@ -113,9 +113,13 @@ def write_shards(
             part = out / f"{name}.part"
             writer.write(part, _encoded(catalog, samples))
             part.replace(out / name)
-            index[name] = digest
+            if lacking := len(catalog.unreadable.keys() & {sample["image_id"] for sample in samples}):
+                index[name] = ""  # ours, but to be written again
+            else:
+                index[name] = digest
             _write_index(out, index)
-            done.written += len(samples)
+            done.written += len(samples) - lacking
+            done.tiles -= lacking
         done.tiles += len(samples)
         done.shards += 1
         step(len(samples))
@@ -129,7 +133,7 @@ def write_shards(
 
 def _encoded(catalog: Catalog, samples: list[Sample]) -> Encoded:
     by_id = {sample["image_id"]: sample for sample in samples}
-    for image_id, rgba in catalog.open_many(list(by_id)):
+    for image_id, rgba in catalog.open_many(list(by_id), leave_out=True):
         yield by_id[image_id], png(rgba)
 
 

@@ -9,7 +9,7 @@ import pytest
 from crawler.errors import TruncatedDownloadError
 from crawler.landing import Landing
 from crawler.partial import Partial, Version
-from db.blobs import BlobStore, Stored
+from db.blobs import BlobStore, Stored, is_disk_error
 
 
 def downloaded(blobs: BlobStore, name: str) -> Partial:
@@ -23,7 +23,8 @@ def downloaded(blobs: BlobStore, name: str) -> Partial:
 def land(blobs: BlobStore, partials: list[Partial]) -> list[Stored | BaseException]:
     async def all_of_them() -> list[Stored | BaseException]:
         landing = Landing(blobs)
-        return await asyncio.gather(*map(landing.land, partials), return_exceptions=True)
+        landed = asyncio.gather(*map(landing.land, partials), return_exceptions=True)
+        return await asyncio.wait_for(landed, 60)  # rather than never
 
     return asyncio.run(all_of_them())
 
@@ -48,3 +49,17 @@ def test_a_file_that_somebody_changed_does_not_keep_the_others_back(tmp_path: Pa
     first, second, third = land(blobs, partials)
     assert isinstance(second, TruncatedDownloadError if harm == "grown" else FileNotFoundError)
     assert [blobs.has(found.sha256) for found in (first, third) if isinstance(found, Stored)] == [True, True]
+
+
+def test_who_waits_hears_of_a_bucket_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUARRY_CACHE", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setattr("db.blobs_s3.RETRIES", 0)
+    blobs = BlobStore("s3://nowhere/blobs")
+    partials = [downloaded(blobs, name) for name in ("one", "two")]
+    for found in land(blobs, partials):
+        assert isinstance(found, Exception)
+        assert is_disk_error(found)
+    assert [partial.path.read_bytes() for partial in partials] == [b"one", b"two"]

@@ -10,13 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from db import Catalog
 from db.blobs import BlobStore, is_disk_error
 from db.blobs_s3 import MULTIPART_BYTES, BucketBlobStore
-from db.errors import BlobMissingError, BlobStoreError
+from db.cli_care import verify as verify_command
+from db.errors import BlobDamagedError, BlobMissingError, BlobStoreError
+from db.verify import verify
 from tests.conftest import Home
-from tests.db.building import add_sheets
+from tests.db.building import add_file, add_page, add_sheets
 from tests.s3_server import serve_s3
 
 
@@ -83,7 +86,7 @@ def test_bytes_that_are_not_what_their_name_says_are_refused(
     assert isinstance(store, BucketBlobStore)
     sha = hashlib.sha256(b"right").digest()
     obstore.put(store._store, store._key(sha), b"wrong")
-    with pytest.raises(BlobStoreError, match="other bytes"):
+    with pytest.raises(BlobDamagedError, match="other bytes"):
         store.open(sha)
     assert not store.has_here(sha)
 
@@ -132,3 +135,58 @@ def test_extraction_runs_on_a_bucket(bucket: str, tmp_path: Path) -> None:
     with home.open() as catalog:
         assert len(list(catalog.images())) == 3
         assert len(list(catalog.blobs)) == 4
+
+
+PRECIOUS = b"the only copy that the site no longer has"
+
+
+def bring_precious(catalog: Catalog) -> bytes:
+    add_page(catalog, "p", "http://s/f.zip")
+    add_file(catalog, "http://s/f.zip", PRECIOUS)
+    return hashlib.sha256(PRECIOUS).digest()
+
+
+@pytest.fixture
+def on_bucket(bucket: str, tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog(f"sqlite:///{tmp_path / 'c.db'}", bucket) as catalog:
+        yield catalog
+
+
+def test_a_rotten_copy_in_the_folder_costs_the_bucket_nothing(on_bucket: Catalog) -> None:
+    sha = bring_precious(on_bucket)
+    on_bucket.blobs.path(sha).write_bytes(b"bit rot")
+    assert verify(on_bucket, hashes=True, repair=True).findings == []
+    assert on_bucket.blobs.path(sha).read_bytes() == PRECIOUS
+
+
+def test_a_bucket_that_does_not_answer_is_not_judged(on_bucket: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    sha = bring_precious(on_bucket)
+    monkeypatch.setattr("db.blobs_s3.RETRIES", 0)
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        places = ["--catalog", on_bucket.settings.catalog_url, "--blobs", on_bucket.blobs.url]
+        said = CliRunner().invoke(verify_command, [*places, "--hashes", "--repair"])
+    assert said.exit_code == 3
+    assert said.stderr.startswith("stopped: s3://blobs")
+    assert on_bucket.blobs.is_sound(sha)
+
+
+def test_damaged_bytes_in_a_bucket_are_kept_aside(on_bucket: Catalog) -> None:
+    import obstore
+
+    sha, store = bring_precious(on_bucket), on_bucket.blobs
+    assert isinstance(store, BucketBlobStore)
+    obstore.put(store._store, store._key(sha), b"damaged")
+    assert len(verify(on_bucket, hashes=True, repair=True).findings) == 1
+    assert not store.has(sha)
+    assert bytes(obstore.get(store._store, f"damaged/{sha.hex()}").bytes()) == b"damaged"
+
+
+def test_what_a_bucket_lost_is_put_back_from_the_folder(on_bucket: Catalog) -> None:
+    import obstore
+
+    sha, store = bring_precious(on_bucket), on_bucket.blobs
+    assert isinstance(store, BucketBlobStore)
+    obstore.delete(store._store, store._key(sha))
+    assert verify(on_bucket, repair=True).mended == 1
+    assert store.is_sound(sha)

@@ -343,3 +343,20 @@ def test_a_replaced_file_gives_what_the_site_shows_now_first(catalog: Catalog) -
     (new,) = set(ids(catalog)) - set(old)
     assert [image.id for image in catalog.find("http://s/f0.png")] == [new, old[0]]
     assert json.loads(json.dumps([seen.is_current for seen in catalog.sightings(old[0])])) == [False, False]
+
+
+def test_what_another_page_begins_to_show_is_back(catalog: Catalog) -> None:
+    def say(page: str, *files: str) -> None:
+        add_page(catalog, page, *files)
+
+    add_sheets(catalog, 1)
+    everything = [image.id for image in catalog.images()]
+    cursor = list(catalog.watch())[-1].cursor
+    say("p0")
+    assert sorted(changes(catalog, cursor)) == [(image_id, "withdrawn") for image_id in everything]
+    cursor = list(catalog.watch())[-1].cursor
+    say("another", "http://s/f0.png")
+    assert sorted(changes(catalog, cursor)) == [(image_id, "back") for image_id in everything]
+    cursor = list(catalog.watch())[-1].cursor
+    say("a-third", "http://s/f0.png")
+    assert changes(catalog, cursor) == []

@@ -83,13 +83,15 @@ def test_orphans_are_removed_once_they_are_old(catalog: Catalog) -> None:
     assert not catalog.blobs.has(stored.sha256)
 
 
-def test_wrong_bytes_are_found_by_reading_them(catalog: Catalog) -> None:
+def test_wrong_bytes_are_found_by_reading_them(catalog: Catalog, tmp_path: Path) -> None:
     (rgba,) = add_sheets(catalog, 1)
-    path = catalog.blobs.path(hashlib.sha256(png(rgba)).digest())
+    sha = hashlib.sha256(png(rgba)).digest()
+    path = catalog.blobs.path(sha)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert findings(catalog) == []
     assert findings(catalog, hashes=True, repair=True) == ["bytes that are not what their name says"]
     assert not path.exists()
+    assert (tmp_path / "blobs" / "damaged" / sha.hex()).read_bytes()[-1:] == b"x"
 
 
 def test_leases_of_the_dead_are_handed_back(catalog: Catalog) -> None:
