@@ -18,8 +18,8 @@ class IndexingError(Exception):
 class ExtraMissingError(IndexingError):
     """Something from the extra is not installed."""
 
-    def __init__(self, package: str) -> None:
-        super().__init__(f"this needs {package}: pip install 'artquarry[index]'")
+    def __init__(self, package: str, extra: str = "index") -> None:
+        super().__init__(f"this needs {package}: pip install 'artquarry[{extra}]'")
 
 
 class UnknownFeatureError(IndexingError):

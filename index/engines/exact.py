@@ -4,45 +4,23 @@ The copy is two files a model (image ids, rows) and a note of how far it goes. I
 by reading the rows that were added since; when rows are gone, or it is another catalog's, it is made anew.
 """
 
-import fcntl
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection
 
 from db import Catalog
-from db.models import Feature as FeatureRow
 from index import store
 from index.engines.interface import ImageIds, Near, nearest, similarities
+from index.engines.notes import Note, copies_folder, locked, valid_note, write_note
 from index.features.interface import Distance, Model, Rows
 from index.store import Computed
 
 SCAN_ROWS = 65_536
 FEW = 0.25
 """A filter that leaves less than this share is gathered first; else everything is compared and then filtered."""
-
-
-@dataclass(frozen=True)
-class _Note:
-    """How far a copy goes: rows up to this id, so many, and the first vector, to know the catalog by."""
-
-    last_row: int = 0
-    count: int = 0
-    first: str = ""
-
-
-def copies_folder(catalog: Catalog) -> Path:
-    """Return where copies of a catalog's vectors are kept: beside an SQLite file, or beside the blobs."""
-    url = make_url(catalog.settings.catalog_url)
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        return Path(f"{url.database}.vectors")
-    return Path(f"{catalog.settings.blobs_url}.vectors")
 
 
 class ExactEngine:
@@ -53,7 +31,7 @@ class ExactEngine:
     def __init__(self, catalog: Catalog) -> None:
         self._database = catalog.database
         self._folder = copies_folder(catalog)
-        self._open: dict[int, tuple[_Note, ImageIds, Rows]] = {}
+        self._open: dict[int, tuple[Note, ImageIds, Rows]] = {}
 
     def prepare(self, model: Model, model_id: int) -> None:
         """Nothing to make."""
@@ -73,7 +51,7 @@ class ExactEngine:
 
     def rebuild(self, model: Model, model_id: int) -> int:
         """Make the copy anew."""
-        with self._locked():
+        with locked(self._folder):
             self._open.pop(model_id, None)
             self._note_file(model).unlink(missing_ok=True)
             return self._catch_up(model, model_id).count
@@ -84,13 +62,13 @@ class ExactEngine:
             newest = store.last_row(connection, model_id)
         opened = self._open.get(model_id)
         if opened is None or opened[0].last_row != newest:
-            with self._locked():
+            with locked(self._folder):
                 note = self._catch_up(model, model_id)
             opened = self._open[model_id] = (note, *self._map(model, note))
         return opened[1], opened[2]
 
-    def _catch_up(self, model: Model, model_id: int) -> _Note:
-        note = self._valid_note(model, model_id)
+    def _catch_up(self, model: Model, model_id: int) -> Note:
+        note = valid_note(self._database, model_id, self._note_file(model))
         dtype = _matrix_dtype(model)
         first = note.first
         with self._file(model, "ids").open("ab") as ids, self._file(model, "rows").open("ab") as out:
@@ -102,26 +80,12 @@ class ExactEngine:
                 out.write(rows.astype(dtype).tobytes())
                 first = first or rows[0].tobytes().hex()
                 last, count = int(row_ids[-1]), count + len(images)
-        found = _Note(last, count, first)
+        found = Note(last, count, first)
         if found != note:
-            part = self._note_file(model).with_suffix(".part")
-            part.write_text(json.dumps(asdict(found)))
-            part.replace(self._note_file(model))
+            write_note(self._note_file(model), found)
         return found
 
-    def _valid_note(self, model: Model, model_id: int) -> _Note:
-        """Return how far the copy goes, or an empty note where it is not this catalog's."""
-        if not self._note_file(model).is_file():
-            return _Note()
-        note = _Note(**json.loads(self._note_file(model).read_text()))
-        mine = (FeatureRow.model_id == model_id, FeatureRow.vector.is_not(None))
-        with self._database.read() as connection:
-            count = connection.scalar(select(func.count()).where(*mine, FeatureRow.id <= note.last_row))
-            first = connection.scalar(select(FeatureRow.vector).where(*mine).order_by(FeatureRow.id).limit(1))
-        same = count == note.count and (first or b"").hex() == note.first
-        return note if same else _Note()
-
-    def _map(self, model: Model, note: _Note) -> tuple[ImageIds, Rows]:
+    def _map(self, model: Model, note: Note) -> tuple[ImageIds, Rows]:
         if not note.count:
             return np.empty(0, np.int64), np.empty((0, model.stored_length), _matrix_dtype(model))
         ids = np.fromfile(self._file(model, "ids"), np.int64, note.count)
@@ -133,14 +97,6 @@ class ExactEngine:
 
     def _note_file(self, model: Model) -> Path:
         return self._file(model, "json")
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One process at a time brings the copy up to date."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / "lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
 
 
 def _matrix_dtype(model: Model) -> "np.dtype[np.generic]":
