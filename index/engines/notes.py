@@ -21,12 +21,16 @@ from db.models import Feature as FeatureRow
 
 @dataclass(frozen=True)
 class Note:
-    """Rows up to this id, so many of them, the first vector in hex to know the catalog by, and where the copy lies."""
+    """Rows up to this id, so many of them, the first vector in hex to know the catalog by, and where the copy lies.
+
+    `generation` is part of the names of files that belong to this note and to none before it.
+    """
 
     last_row: int = 0
     count: int = 0
     first: str = ""
     place: str = ""
+    generation: str = ""
 
 
 def copies_folder(catalog: Catalog) -> Path:
