@@ -116,8 +116,9 @@ def count_rows(connection: Connection, model_id: int) -> int:
 
 
 def last_row(connection: Connection, model_id: int) -> int:
-    """Return the newest row's id, 0 if there is none."""
-    return connection.scalar(select(func.max(FeatureRow.id)).where(FeatureRow.model_id == model_id)) or 0
+    """Return the id of the newest row that has a vector, 0 if there is none: copies hold no others."""
+    rows = select(FeatureRow.id).where(FeatureRow.model_id == model_id, FeatureRow.vector.is_not(None))
+    return connection.scalar(rows.order_by(FeatureRow.id.desc()).limit(1)) or 0
 
 
 def read_rows(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from db import Catalog
 from index import store
 from index.engines.exact import ExactEngine
+from index.engines.notes import locked
 from tests.conftest import ROOT
 from tests.index import vectors
 
@@ -99,3 +101,22 @@ def test_rows_that_were_written_and_not_acknowledged_are_written_again(written: 
     found, rows = ExactEngine(written.catalog).matrix(vectors.MODEL, written.model_id)
     assert list(found[-3:]) == images and len(rows) == 2003 and np.isfinite(rows).all()
     assert written.files() == before
+
+
+def test_a_problem_as_newest_row_does_not_make_each_search_catch_up(written: Written) -> None:
+    """What a search finds up to date it must not wait for: the lock is held by somebody else here."""
+    engine = ExactEngine(written.catalog)
+    database, model = written.catalog.database, vectors.MODEL
+    engine.matrix(model, written.model_id)
+    with database.write() as connection:
+        image = "INSERT INTO image (id, pixel_hash, width, height, transparent) VALUES (9999, 'x', 1, 1, false)"
+        connection.execute(text(image))
+        store.save(connection, model, written.model_id, [store.Computed(9999, None, "broken")])
+    note = written.folder / f"{model.name}-{model.version}.json"
+    note_before = note.stat()
+    with ThreadPoolExecutor(1) as threads:
+        with locked(written.folder):
+            searched = threads.submit(engine.matrix, model, written.model_id)
+            waited = not wait([searched], 20).done
+        assert len(searched.result()[0]) == 2000 and not waited
+    assert note.stat() == note_before
