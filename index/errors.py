@@ -7,7 +7,8 @@ IndexingError
 ├── PictureError           a picture that a person gave cannot be used
 │   └── FetchRefusedError  a URL that we do not fetch, or that did not answer with a picture
 ├── SelectionError         a filter that cannot be understood, or a selection that is empty
-└── EngineError            a vector engine cannot be opened, or its copy is not complete
+├── EngineError            a vector engine cannot be opened, or its copy is not complete
+└── OutageError            the catalog, the blob store or the disk failed; no picture is at fault
 """
 
 
@@ -40,6 +41,10 @@ class FetchRefusedError(PictureError):
 
 class SelectionError(IndexingError):
     """Nothing can be selected so."""
+
+
+class OutageError(IndexingError):
+    """What we work with failed: the catalog, the blob store, the disk. Trying again later may help."""
 
 
 class EngineError(IndexingError):
