@@ -34,11 +34,11 @@ class Note:
 
 
 def copies_folder(catalog: Catalog) -> Path:
-    """Return where copies and notes are kept: beside an SQLite file, or beside the blobs."""
+    """Return where copies and notes are kept: beside an SQLite file, else beside the blobs, or those in the cache."""
     url = make_url(catalog.settings.catalog_url)
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         return Path(f"{url.database}.vectors")
-    return Path(f"{catalog.settings.blobs_url}.vectors")
+    return Path(f"{catalog.blobs.root}.vectors")
 
 
 def valid_note(database: Database, model_id: int, file: Path, place: str = "") -> Note:

@@ -207,3 +207,17 @@ def milvus_server(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def test_copies_of_a_catalog_without_a_file_lie_with_its_blobs_on_this_machine(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the blobs are in a bucket: not in a folder `s3:` of whatever directory the command runs in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUARRY_CACHE", str(tmp_path / "cache"))
+    with Catalog(postgres_url, "s3://bucket/prefix") as catalog:
+        vectors.add_rows(catalog, 1, 3)
+        model_id = store.register(catalog.database, vectors.MODEL)
+        assert ExactEngine(catalog).rebuild(vectors.MODEL, model_id) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert len(list((tmp_path / "cache").glob("*.vectors/*.rows"))) == 1
