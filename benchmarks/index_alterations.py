@@ -1,4 +1,4 @@
-"""Twelve things that happen to a picture before somebody looks for where it came from."""
+"""Things that happen to a picture before somebody looks for where it came from: twelve known to the fit, five not."""
 
 import io
 from collections.abc import Callable
@@ -125,3 +125,62 @@ ALTERATIONS: dict[str, Callable[[Rgba, Chance], Rgba]] = {
     "few colours": few_colours,
     "screenshot": screenshot,
 }
+
+
+def scaled_by_epx(rgba: Rgba, chance: Chance) -> Rgba:
+    """Twice the size by Scale2x (Mazzoleni's rules), as emulators and remakes enlarge pixel art."""
+    padded = np.pad(rgba, ((1, 1), (1, 1), (0, 0)), "edge")
+    packed = np.ascontiguousarray(padded).view(np.uint32)[..., 0]
+    up, left, here = packed[:-2, 1:-1], packed[1:-1, :-2], packed[1:-1, 1:-1]
+    right, down = packed[1:-1, 2:], packed[2:, 1:-1]
+    edge = (up != down) & (left != right)
+    out = here.repeat(2, 0).repeat(2, 1)
+    for row, column, beside, above in ((0, 0, left, up), (0, 1, right, up), (1, 0, left, down), (1, 1, right, down)):
+        out[row::2, column::2] = np.where(edge & (beside == above), beside, here)
+    return np.ascontiguousarray(out).view(np.uint8).reshape(*out.shape, 4)
+
+
+def outlined(rgba: Rgba, chance: Chance) -> Rgba:
+    """A line of one colour around what is visible, as games mark what the mouse is over."""
+    out = np.pad(rgba, ((2, 2), (2, 2), (0, 0)))
+    seen = out[..., 3] > 127
+    near = seen.copy()
+    for axis in (0, 1):
+        for step in (-1, 1):
+            near |= np.roll(seen, step, axis)
+    out[near & ~seen] = (*chance.integers(0, 256, 3), 255)
+    return out
+
+
+def night(rgba: Rgba, chance: Chance) -> Rgba:
+    """Darker and bluish, as a game's night; the channels are scaled apart, so that hues shift, too."""
+    out = rgba.copy()
+    tint = chance.uniform(0.35, 0.6) * np.array([chance.uniform(0.7, 1.0), chance.uniform(0.7, 1.0), 1.3])
+    out[..., :3] = (out[..., :3] * tint).clip(0, 255).astype(np.uint8)
+    return out
+
+
+def watermarked(rgba: Rgba, chance: Chance) -> Rgba:
+    """Half transparent bars across, as over a shop's preview."""
+    out = rgba.astype(np.int16)
+    rows, columns = np.mgrid[: rgba.shape[0], : rgba.shape[1]]
+    width = max(3, min(rgba.shape[:2]) // 6)
+    bars = ((rows + columns + int(chance.integers(0, 3 * width))) // width) % 3 == 0
+    out[bars, :3] = (out[bars, :3] + 255) // 2
+    return out.astype(np.uint8)
+
+
+def turned_slightly(rgba: Rgba, chance: Chance) -> Rgba:
+    """By 5 to 20 degrees, nearest neighbour, as sprites are turned in games."""
+    angle = float(chance.uniform(5, 20)) * (1 if chance.random() < 0.5 else -1)
+    return np.asarray(_image(rgba).rotate(angle, Image.Resampling.NEAREST, expand=True))
+
+
+UNSEEN: dict[str, Callable[[Rgba, Chance], Rgba]] = {
+    "Scale2x": scaled_by_epx,
+    "outlined": outlined,
+    "night": night,
+    "watermarked": watermarked,
+    "turned 5-20°": turned_slightly,
+}
+"""Only measured with: nothing was fitted or chosen on them."""

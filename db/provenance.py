@@ -91,7 +91,20 @@ def file_fragment(url: str, fragment: str) -> str:
 def sightings_of(connection: Connection, image_id: int, limit: int) -> list[SightingRow]:
     """Return the first `limit` places where an image was seen, in the order they were found."""
     query = text("SELECT * FROM image_catalog WHERE image_id = :id ORDER BY sighting_id LIMIT :count")
-    rows = connection.execute(query, {"id": image_id, "count": limit}).mappings().all()
+    return _sightings(connection, connection.execute(query, {"id": image_id, "count": limit}).mappings().all())
+
+
+def credited_sighting_of(connection: Connection, image_id: int) -> SightingRow | None:
+    """Return the first place of an image whose page says whom to credit, None if none does."""
+    query = text(
+        "SELECT * FROM image_catalog WHERE sighting_id = (SELECT min(sighting_id) FROM image_catalog"
+        " WHERE image_id = :id AND source_page IS NOT NULL AND authors <> '')"
+    )
+    found = _sightings(connection, connection.execute(query, {"id": image_id}).mappings().all())
+    return found[0] if found else None
+
+
+def _sightings(connection: Connection, rows: Sequence[RowMapping]) -> list[SightingRow]:
     pages = _page_claims(connection, sorted({row["source_page"] for row in rows if row["source_page"] is not None}))
     return [_sighting(row, *pages.get(row["source_page"], ((), ""))) for row in rows]
 

@@ -7,7 +7,8 @@ IndexingError
 ├── PictureError           a picture that a person gave cannot be used
 │   └── FetchRefusedError  a URL that we do not fetch, or that did not answer with a picture
 ├── SelectionError         a filter that cannot be understood, or a selection that is empty
-└── EngineError            a vector engine cannot be opened, or its copy is not complete
+├── EngineError            a vector engine cannot be opened, or its copy is not complete
+└── OutageError            the catalog, the blob store or the disk failed; no picture is at fault
 """
 
 
@@ -18,8 +19,8 @@ class IndexingError(Exception):
 class ExtraMissingError(IndexingError):
     """Something from the extra is not installed."""
 
-    def __init__(self, package: str) -> None:
-        super().__init__(f"this needs {package}: pip install 'artquarry[index]'")
+    def __init__(self, package: str, extra: str = "index") -> None:
+        super().__init__(f"this needs {package}: pip install 'artquarry[{extra}]'")
 
 
 class UnknownFeatureError(IndexingError):
@@ -40,6 +41,10 @@ class FetchRefusedError(PictureError):
 
 class SelectionError(IndexingError):
     """Nothing can be selected so."""
+
+
+class OutageError(IndexingError):
+    """What we work with failed: the catalog, the blob store, the disk. Trying again later may help."""
 
 
 class EngineError(IndexingError):

@@ -6,7 +6,7 @@ Killed anywhere and started again it ends with the same rows: what was not commi
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pebble import ProcessExpired
 
@@ -25,6 +25,15 @@ MAX_DEATHS = 2
 Results = dict[str, list[Computed]]
 
 
+@dataclass(frozen=True)
+class Task:
+    """Images that lack a row of the same models, and how many workers died of them."""
+
+    names: tuple[str, ...]
+    image_ids: tuple[int, ...]
+    deaths: int = 0
+
+
 @dataclass
 class Summary:
     """Rows stored by model, and images without a row by reason."""
@@ -41,6 +50,13 @@ class Summary:
                 else:
                     self.stored[name] += 1
 
+    def left(self, due: dict[str, int]) -> dict[str, int]:
+        """Return what remains of what was due before."""
+        done = Counter(self.stored)
+        for (name, _), count in self.problems.items():
+            done[name] += count
+        return {name: max(0, count - done[name]) for name, count in due.items()}
+
 
 class FeaturizeRunner:
     """Drains what is lacking through a pool, all models in one reading of the pixels."""
@@ -53,7 +69,7 @@ class FeaturizeRunner:
         self._engine = engines.open_engine(catalog)
         for name, model in self._models.items():
             self._engine.prepare(model, self._ids[name])
-        self._flying: dict[Future[Results], tuple[list[int], int]] = {}
+        self._flying: dict[Future[Results], Task] = {}
         self._after = dict.fromkeys(names, 0)
 
     def due(self) -> dict[str, int]:
@@ -62,54 +78,59 @@ class FeaturizeRunner:
             return {name: store.count_lacking(connection, model_id) for name, model_id in self._ids.items()}
 
     def run(self, settled: Callable[[Results], None]) -> None:
-        """Work until nothing is lacking, calling `settled` after each commit."""
+        """Work until nothing is lacking, calling `settled` after each commit.
+
+        Raises OutageError where a worker met one, DBAPIError where the catalog fails here: nothing is recorded then.
+        """
         while self._fill() or self._flying:
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
             for future in done:
-                image_ids, deaths = self._flying.pop(future)
-                self._take(future, image_ids, deaths, settled)
+                self._take(future, self._flying.pop(future), settled)
 
     def _fill(self) -> bool:
         submitted = False
         while len(self._flying) < self._pool.workers * IN_FLIGHT_PER_WORKER:
-            batch = self._next_batch()
-            if not batch:
+            tasks = self._next_tasks()
+            if not tasks:
                 break
-            self._submit(batch, deaths=0)
+            for task in tasks:
+                self._submit(task)
             submitted = True
         return submitted
 
-    def _next_batch(self) -> list[int]:
-        """Return the next images that lack a row of some model; those before were submitted already."""
-        found: set[int] = set()
+    def _next_tasks(self) -> list[Task]:
+        """Return the next images, by the models they lack a row of; those before were submitted already."""
+        lacking: dict[int, list[str]] = {}
         with self._catalog.database.read() as connection:
             for name, model_id in self._ids.items():
-                found.update(store.lacking(connection, model_id, self._after[name], BATCH_IMAGES))
-        batch = sorted(found)[:BATCH_IMAGES]
+                for image_id in store.lacking(connection, model_id, self._after[name], BATCH_IMAGES):
+                    lacking.setdefault(image_id, []).append(name)
+        batch = sorted(lacking)[:BATCH_IMAGES]
         if batch:
             self._after = dict.fromkeys(self._after, batch[-1])
-        return batch
+        tasks: dict[tuple[str, ...], list[int]] = {}
+        for image_id in batch:
+            tasks.setdefault(tuple(lacking[image_id]), []).append(image_id)
+        return [Task(names, tuple(image_ids)) for names, image_ids in tasks.items()]
 
-    def _submit(self, image_ids: list[int], deaths: int) -> None:
+    def _submit(self, task: Task) -> None:
         settings = self._catalog.settings
-        future = self._pool.submit(settings.catalog_url, settings.blobs_url, list(self._models), image_ids)
-        self._flying[future] = (image_ids, deaths)
+        future = self._pool.submit(settings.catalog_url, settings.blobs_url, task.names, task.image_ids)
+        self._flying[future] = task
 
-    def _take(
-        self, future: "Future[Results]", image_ids: list[int], deaths: int, settled: Callable[[Results], None]
-    ) -> None:
+    def _take(self, future: "Future[Results]", task: Task, settled: Callable[[Results], None]) -> None:
         try:
             results = future.result()
         except (TimeoutError, ProcessExpired) as error:
-            if len(image_ids) > 1:
-                for image_id in image_ids:
-                    self._submit([image_id], deaths=0)
+            if len(task.image_ids) > 1:
+                for image_id in task.image_ids:
+                    self._submit(Task(task.names, (image_id,)))
                 return
-            if isinstance(error, ProcessExpired) and deaths + 1 < MAX_DEATHS:
-                self._submit(image_ids, deaths + 1)
+            if isinstance(error, ProcessExpired) and task.deaths + 1 < MAX_DEATHS:
+                self._submit(replace(task, deaths=task.deaths + 1))
                 return
             reason = f"the worker died: {error}" if isinstance(error, ProcessExpired) else "took too long"
-            results = {name: [Computed(image_ids[0], None, reason)] for name in self._models}
+            results = {name: [Computed(task.image_ids[0], None, reason)] for name in task.names}
         self._settle(results)
         settled(results)
 

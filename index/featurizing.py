@@ -13,7 +13,7 @@ from db.terminal import printable
 from index import store
 from index.features import open_feature
 from index.featurize import FeaturizeRunner, Results, Summary
-from index.pool import open_feature_pool
+from index.pool import is_outage, open_feature_pool
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,19 @@ class Outcome:
     problems: dict[tuple[str, str], int]
     due: dict[str, int]
     stopped: bool = False
+    cause: str = ""
     dry_run: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         problems = [{"model": m, "reason": r, "count": n} for (m, r), n in sorted(self.problems.items())]
-        return {"stored": self.stored, "problems": problems, "due": self.due, "stopped": self.stopped}
+        return {
+            "stored": self.stored,
+            "problems": problems,
+            "due": self.due,
+            "stopped": self.stopped,
+            "cause": self.cause,
+        }
 
     def text(self) -> str:
         """Return lines for people."""
@@ -37,6 +44,8 @@ class Outcome:
             return "\n".join(f"{name}: {count} due" for name, count in self.due.items())
         lines = [f"{name}: {count} images" for name, count in sorted(self.stored.items())]
         lines += [f"  {n} × {m}: {printable(r)}" for (m, r), n in sorted(self.problems.items())]
+        if self.cause:
+            lines.append(f"Stopped by an outage, which no picture is blamed for: {printable(self.cause)}")
         if self.stopped:
             lines.append("Stopped early; the same command goes on from here.")
         return "\n".join(lines) or "Nothing to do: everything is featurized."
@@ -45,7 +54,10 @@ class Outcome:
 def featurize_catalog(
     catalog: Catalog, names: Sequence[str], pool_url: str, *, retry: bool = False, dry_run: bool = False
 ) -> Outcome:
-    """Compute what is lacking. Raises PoolUrlError, and WeightsError before any work if a model cannot be had."""
+    """Compute what is lacking. Raises PoolUrlError, and WeightsError before any work if a model cannot be had.
+
+    An outage of the catalog, the blob store or the disk stops the run; what was stored until then stays.
+    """
     for name in names:
         open_feature(name).compute(store.PROBE)
     if retry:
@@ -56,17 +68,20 @@ def featurize_catalog(
     if dry_run:
         pool.close(at_once=True)
         return Outcome({}, {}, due, dry_run=True)
-    summary, stopped = Summary(), False
+    summary, stopped, cause = Summary(), False, ""
     try:
         _run(runner, summary, max(due.values(), default=0))
         pool.close(at_once=False)
     except KeyboardInterrupt:
         stopped = True
         pool.close(at_once=True)
-    except BaseException:
+    except BaseException as error:
         pool.close(at_once=True)
-        raise
-    return Outcome(dict(summary.stored), dict(summary.problems), runner.due(), stopped)
+        if not is_outage(error):
+            raise
+        stopped, cause = True, str(error)
+    left = summary.left(due) if cause else runner.due()  # the catalog may be what is out
+    return Outcome(dict(summary.stored), dict(summary.problems), left, stopped, cause)
 
 
 def _forget_problems(catalog: Catalog, names: Sequence[str]) -> None:

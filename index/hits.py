@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlalchemy import Connection, func, select
+
 from db import Catalog
 from db.catalog import SightingRow
+from db.engine import chunked
+from db.models import Sighting
+from db.provenance import credited_sighting_of
 
 
 @dataclass(frozen=True)
@@ -56,17 +61,41 @@ def credit_line(seen: SightingRow) -> str:
     )
 
 
+MOST_LOOKED_AT = 50
+"""An image may be seen at thousands of places; whom to credit is read off the first of them."""
+
+
 def read_hits(catalog: Catalog, ranked: Sequence[Ranked]) -> list[Hit]:
     """Look up where each image was seen; images that are seen nowhere any more are left out."""
+    with catalog.database.read() as connection:
+        counts = _count_sightings(connection, [found.image_id for found in ranked])
     hits = []
     for found in ranked:
-        sightings = catalog.sightings(found.image_id)
+        sightings = _first_sightings(catalog, found.image_id)
         if sightings:
-            hits.append(_hit(found, sightings))
+            hits.append(_hit(found, sightings, counts.get(found.image_id, len(sightings))))
     return hits
 
 
-def _hit(found: Ranked, sightings: Sequence[SightingRow]) -> Hit:
+def _first_sightings(catalog: Catalog, image_id: int) -> list[SightingRow]:
+    """Return the first places, and one that says whom to credit if there is one at all."""
+    sightings = catalog.sightings(image_id, MOST_LOOKED_AT)
+    if len(sightings) == MOST_LOOKED_AT and not any(s.source_page and s.authors for s in sightings):
+        with catalog.database.read() as connection:
+            credited = credited_sighting_of(connection, image_id)
+        sightings += [] if credited is None else [credited]
+    return sightings
+
+
+def _count_sightings(connection: Connection, images: Sequence[int]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for chunk in chunked(images):
+        query = select(Sighting.image_id, func.count()).where(Sighting.image_id.in_(chunk)).group_by(Sighting.image_id)
+        counts.update((image_id, count) for image_id, count in connection.execute(query))
+    return counts
+
+
+def _hit(found: Ranked, sightings: Sequence[SightingRow], count: int) -> Hit:
     """Prefer a sighting that says whom to credit, and the image as a tile of its sheet."""
     seen = max(sightings, key=lambda s: (bool(s.source_page), bool(s.authors), s.kind == "tile"))
     return Hit(
@@ -86,5 +115,5 @@ def _hit(found: Ranked, sightings: Sequence[SightingRow]) -> Hit:
         path=seen.path,
         sheet_id=seen.parent_image_id,
         rectangle=seen.rectangle,
-        sightings=len(sightings),
+        sightings=count,
     )

@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from pebble import ProcessPool
+from sqlalchemy.exc import DBAPIError
 
 from db import Catalog
-from index.errors import IndexingError
+from db.blobs import is_disk_error
+from index.errors import IndexingError, OutageError
 from index.features import open_feature
 from index.store import Computed, encode
 
@@ -67,8 +69,11 @@ def _catalog(catalog_url: str, blobs_url: str) -> Catalog:
 def compute(
     catalog_url: str, blobs_url: str, names: Sequence[str], image_ids: Sequence[int]
 ) -> dict[str, list[Computed]]:
-    """Return each feature's results, in order of the images. Runs in a worker."""
-    catalog = _catalog(catalog_url, blobs_url)
+    """Return each feature's results, in order of the images. Runs in a worker. Raises OutageError."""
+    try:
+        catalog = _catalog(catalog_url, blobs_url)
+    except (DBAPIError, OSError) as error:
+        raise OutageError(str(error)) from error
     done: dict[str, list[Computed]] = {name: [] for name in names}
     for start in range(0, len(image_ids), COMPUTE_PICTURES):
         pictures: dict[int, Any] = {}
@@ -76,11 +81,26 @@ def compute(
             try:
                 pictures[image_id] = catalog.open(image_id)
             except Exception as error:  # decoders raise errors of their own; the cause is recorded with the picture
+                _raise_outage(error)
                 for results in done.values():
                     results.append(Computed(image_id, None, f"cannot be opened: {error}"))
         for name in names:
             done[name] += _rows(name, pictures)
     return done
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether our own store, catalog or machine is at fault: an errno comes from the kernel, never from a picture.
+
+    Decoders raise OSError for broken pictures too, but those carry no number.
+    """
+    refused = isinstance(error, OSError) and error.errno is not None
+    return refused or is_disk_error(error) or isinstance(error, DBAPIError | OutageError)
+
+
+def _raise_outage(error: Exception) -> None:
+    if is_outage(error):
+        raise OutageError(str(error)) from error
 
 
 def _rows(name: str, pictures: dict[int, Any]) -> list[Computed]:
@@ -93,6 +113,7 @@ def _rows(name: str, pictures: dict[int, Any]) -> list[Computed]:
     except IndexingError:
         raise
     except Exception as error:  # whatever a picture does to a feature is recorded with that picture
+        _raise_outage(error)
         if len(pictures) == 1:
             return [Computed(next(iter(pictures)), None, f"{type(error).__name__}: {error}")]
         return [done for key, picture in pictures.items() for done in _rows(name, {key: picture})]

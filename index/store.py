@@ -90,14 +90,23 @@ def count_lacking(connection: Connection, model_id: int) -> int:
 
 
 def save(connection: Connection, model: Model, model_id: int, computed: Sequence[Computed]) -> None:
-    """Store rows and, for the default model, the flags that go with them. Rows that exist stay."""
+    """Store rows and, for the default model, the flags that go with them.
+
+    Vectors that exist stay. A problem gives way to a vector, which gets a row id of its own: copies go by those.
+    """
+    found = [done.image_id for done in computed if done.vector is not None]
+    for chunk in chunked(found):
+        connection.execute(
+            delete(FeatureRow).where(
+                FeatureRow.model_id == model_id, FeatureRow.image_id.in_(chunk), FeatureRow.vector.is_(None)
+            )
+        )
     rows = [
         {"model_id": model_id, "image_id": done.image_id, "vector": done.vector, "problem": done.problem}
         for done in computed
     ]
     insert_new(connection, FeatureRow, rows)
     if model.name == DEFAULT:
-        found = [done.image_id for done in computed if done.vector is not None]
         for chunk in chunked(found):
             statement = update(Image).where(Image.id.in_(chunk)).values(featurized=True, indexed=True)
             connection.execute(statement)
@@ -116,8 +125,9 @@ def count_rows(connection: Connection, model_id: int) -> int:
 
 
 def last_row(connection: Connection, model_id: int) -> int:
-    """Return the newest row's id, 0 if there is none."""
-    return connection.scalar(select(func.max(FeatureRow.id)).where(FeatureRow.model_id == model_id)) or 0
+    """Return the id of the newest row that has a vector, 0 if there is none: copies hold no others."""
+    rows = select(FeatureRow.id).where(FeatureRow.model_id == model_id, FeatureRow.vector.is_not(None))
+    return connection.scalar(rows.order_by(FeatureRow.id.desc()).limit(1)) or 0
 
 
 def read_rows(

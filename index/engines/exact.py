@@ -1,48 +1,29 @@
 """Exact search: compare with every row of a memory-mapped copy of the catalog's vectors.
 
 The copy is two files a model (image ids, rows) and a note of how far it goes. It is brought up to date before a search
-by reading the rows that were added since; when rows are gone, or it is another catalog's, it is made anew.
+by reading the rows that were added since; when rows are gone, or it is another catalog's, it is made anew, in files of
+another name: a file that somebody has mapped is never cut short, for reading past its end would kill them.
 """
 
-import fcntl
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection
 
 from db import Catalog
-from db.models import Feature as FeatureRow
 from index import store
 from index.engines.interface import ImageIds, Near, nearest, similarities
+from index.engines.notes import Note, copies_folder, locked, valid_note, write_note
 from index.features.interface import Distance, Model, Rows
 from index.store import Computed
 
 SCAN_ROWS = 65_536
 FEW = 0.25
 """A filter that leaves less than this share is gathered first; else everything is compared and then filtered."""
-
-
-@dataclass(frozen=True)
-class _Note:
-    """How far a copy goes: rows up to this id, so many, and the first vector, to know the catalog by."""
-
-    last_row: int = 0
-    count: int = 0
-    first: str = ""
-
-
-def copies_folder(catalog: Catalog) -> Path:
-    """Return where copies of a catalog's vectors are kept: beside an SQLite file, or beside the blobs."""
-    url = make_url(catalog.settings.catalog_url)
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        return Path(f"{url.database}.vectors")
-    return Path(f"{catalog.settings.blobs_url}.vectors")
 
 
 class ExactEngine:
@@ -53,7 +34,8 @@ class ExactEngine:
     def __init__(self, catalog: Catalog) -> None:
         self._database = catalog.database
         self._folder = copies_folder(catalog)
-        self._open: dict[int, tuple[_Note, ImageIds, Rows]] = {}
+        self._open: dict[int, tuple[Note, ImageIds, Rows]] = {}
+        self._noted: dict[int, tuple[int, int]] = {}
 
     def prepare(self, model: Model, model_id: int) -> None:
         """Nothing to make."""
@@ -73,74 +55,81 @@ class ExactEngine:
 
     def rebuild(self, model: Model, model_id: int) -> int:
         """Make the copy anew."""
-        with self._locked():
-            self._open.pop(model_id, None)
-            self._note_file(model).unlink(missing_ok=True)
-            return self._catch_up(model, model_id).count
+        with locked(self._folder):
+            return self._catch_up(model, model_id, anew=True).count
 
     def matrix(self, model: Model, model_id: int) -> tuple[ImageIds, Rows]:
         """Return image ids and rows (memory-mapped), brought up to date."""
         with self._database.read() as connection:
             newest = store.last_row(connection, model_id)
         opened = self._open.get(model_id)
-        if opened is None or opened[0].last_row != newest:
-            with self._locked():
+        if opened is None or opened[0].last_row != newest or self._noted[model_id] != _identity(self._note_file(model)):
+            with locked(self._folder):
                 note = self._catch_up(model, model_id)
-            opened = self._open[model_id] = (note, *self._map(model, note))
+                # Mapped while the lock is held: nobody removes the files in between.
+                self._noted[model_id] = _identity(self._note_file(model))
+                opened = self._open[model_id] = (note, *self._map(model, note))
         return opened[1], opened[2]
 
-    def _catch_up(self, model: Model, model_id: int) -> _Note:
-        note = self._valid_note(model, model_id)
+    def _catch_up(self, model: Model, model_id: int, *, anew: bool = False) -> Note:
+        there = valid_note(self._database, model_id, self._note_file(model))
+        keep = not anew and self._is_whole(model, there)
+        found = self._append(model, model_id, there if keep else Note(generation=uuid.uuid4().hex[:12]))
+        if found != there:
+            write_note(self._note_file(model), found)
+        for file in self._folder.glob(f"{model.name}-{model.version}.*"):
+            if file.suffix in (".ids", ".rows") and file not in (self._ids(model, found), self._rows(model, found)):
+                file.unlink()  # whoever has it mapped keeps it until they let go
+        return found
+
+    def _append(self, model: Model, model_id: int, note: Note) -> Note:
+        """Add the rows after the note's last one; what lies past the note's count was never acknowledged."""
         dtype = _matrix_dtype(model)
-        first = note.first
-        with self._file(model, "ids").open("ab") as ids, self._file(model, "rows").open("ab") as out:
+        with self._ids(model, note).open("ab") as ids, self._rows(model, note).open("ab") as out:
             ids.truncate(note.count * 8)
             out.truncate(note.count * model.stored_length * dtype.itemsize)
-            last, count = note.last_row, note.count
+            last, count, first = note.last_row, note.count, note.first
             for row_ids, images, rows in store.read_rows(self._database, model, model_id, note.last_row):
                 ids.write(images.tobytes())
                 out.write(rows.astype(dtype).tobytes())
                 first = first or rows[0].tobytes().hex()
                 last, count = int(row_ids[-1]), count + len(images)
-        found = _Note(last, count, first)
-        if found != note:
-            part = self._note_file(model).with_suffix(".part")
-            part.write_text(json.dumps(asdict(found)))
-            part.replace(self._note_file(model))
-        return found
+        return replace(note, last_row=last, count=count, first=first)
 
-    def _valid_note(self, model: Model, model_id: int) -> _Note:
-        """Return how far the copy goes, or an empty note where it is not this catalog's."""
-        if not self._note_file(model).is_file():
-            return _Note()
-        note = _Note(**json.loads(self._note_file(model).read_text()))
-        mine = (FeatureRow.model_id == model_id, FeatureRow.vector.is_not(None))
-        with self._database.read() as connection:
-            count = connection.scalar(select(func.count()).where(*mine, FeatureRow.id <= note.last_row))
-            first = connection.scalar(select(FeatureRow.vector).where(*mine).order_by(FeatureRow.id).limit(1))
-        same = count == note.count and (first or b"").hex() == note.first
-        return note if same else _Note()
+    def _is_whole(self, model: Model, note: Note) -> bool:
+        """Tell whether a note's files are there with all that it counts."""
+        sizes = {
+            self._ids(model, note): 8,
+            self._rows(model, note): model.stored_length * _matrix_dtype(model).itemsize,
+        }
+        return bool(note.generation) and all(
+            file.is_file() and file.stat().st_size >= note.count * size for file, size in sizes.items()
+        )
 
-    def _map(self, model: Model, note: _Note) -> tuple[ImageIds, Rows]:
+    def _map(self, model: Model, note: Note) -> tuple[ImageIds, Rows]:
         if not note.count:
             return np.empty(0, np.int64), np.empty((0, model.stored_length), _matrix_dtype(model))
-        ids = np.fromfile(self._file(model, "ids"), np.int64, note.count)
+        ids = np.fromfile(self._ids(model, note), np.int64, note.count)
         shape = (note.count, model.stored_length)
-        return ids, np.memmap(self._file(model, "rows"), _matrix_dtype(model), "r", shape=shape)
+        return ids, np.memmap(self._rows(model, note), _matrix_dtype(model), "r", shape=shape)
 
-    def _file(self, model: Model, kind: str) -> Path:
-        return self._folder / f"{model.name}-{model.version}.{kind}"
+    def _ids(self, model: Model, note: Note) -> Path:
+        return self._folder / f"{model.name}-{model.version}.{note.generation}.ids"
+
+    def _rows(self, model: Model, note: Note) -> Path:
+        return self._folder / f"{model.name}-{model.version}.{note.generation}.rows"
 
     def _note_file(self, model: Model) -> Path:
-        return self._file(model, "json")
+        return self._folder / f"{model.name}-{model.version}.json"
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One process at a time brings the copy up to date."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / "lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+
+def _identity(file: Path) -> tuple[int, int]:
+    """Return what changes when a file is replaced by another; zeros where there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_ino, found.st_mtime_ns
 
 
 def _matrix_dtype(model: Model) -> "np.dtype[np.generic]":

@@ -1,5 +1,6 @@
 """The featurize stage on both databases: once each, together with its flag, whatever kills it."""
 
+import json
 import os
 import random
 import signal
@@ -13,9 +14,11 @@ from sqlalchemy import func, select, text
 from db import Catalog
 from db.models import Feature, FeatureModel, Image
 from index import store
-from index.errors import UnknownFeatureError
+from index.engines import open_engine
+from index.errors import OutageError, UnknownFeatureError
 from index.features import open_feature
 from index.featurizing import featurize_catalog
+from index.pool import compute
 from tests.conftest import Home
 from tests.index.conftest import Gallery, add_picture, fill, sprite
 
@@ -95,6 +98,84 @@ def test_a_picture_that_cannot_be_opened_is_recorded_with_its_cause_and_the_rest
     path.write_bytes(kept)
     assert featurize_catalog(catalog, ("art",), "processes:1", retry=True).stored == {"art": 1}
     assert flags(catalog) == (images, images, images)
+
+
+def blob_of(catalog: Catalog, image_id: int) -> Path:
+    query = "SELECT b.sha256 FROM frame f JOIN blob b ON b.id = f.blob_id WHERE f.image_id = :id"
+    with catalog.database.read() as connection:
+        return catalog.blobs.path(bytes(connection.scalar(text(query), {"id": image_id})))
+
+
+def test_an_outage_of_the_blob_store_stops_the_run_and_is_no_pictures_fault(home: Home) -> None:
+    """The kernel refuses to open a file (here: a link that leads to itself), as it does when a mount fails."""
+    with home.open() as catalog:
+        gallery = fill(catalog)
+        images = len(list(catalog.images()))
+        blob = blob_of(catalog, list(gallery.sprites)[-1])
+        kept = blob.read_bytes()
+        blob.unlink()
+        blob.symlink_to(blob.name)
+    command = ("index", "featurize", "--model", "art", "--model", "pdq", "--pool", "processes:1")
+    struck = home.quarry(*command, "--json")
+    assert struck.returncode == 3, struck.stderr
+    said = json.loads(struck.stdout)
+    assert said["stopped"] and "symbolic links" in said["cause"] and said["problems"] == []
+    assert "no picture is blamed" in home.quarry(*command).stdout
+    with home.open() as catalog:
+        with catalog.database.read() as connection:
+            problems = select(func.count()).select_from(Feature).where(Feature.vector.is_(None))
+            assert connection.scalar(problems) == 0
+        stored = [sum(name == model for name, *_ in rows(catalog)) for model in ("art", "pdq")]
+        assert said["due"] == {"art": images - stored[0], "pdq": images - stored[1]} and 0 not in said["due"].values()
+    blob.unlink()
+    blob.write_bytes(kept)
+    assert home.quarry(*command).returncode == 0
+    with home.open() as catalog:
+        assert flags(catalog) == (images, images, images)
+
+
+def test_an_outage_of_the_catalog_is_no_pictures_fault(postgres_url: str, tmp_path: Path) -> None:
+    """The database does not answer in time, here because somebody holds a table."""
+    with Catalog(postgres_url, str(tmp_path / "blobs")) as catalog:
+        image_id = add_picture(catalog, 1, sprite(1))
+        patience = "options=-c lock_timeout=200"
+        with catalog.database.write() as connection:
+            connection.execute(text("LOCK TABLE frame IN ACCESS EXCLUSIVE MODE"))
+            with pytest.raises(OutageError, match="lock timeout"):
+                compute(f"{postgres_url}&{patience}", str(tmp_path / "blobs"), ("phash",), (image_id,))
+
+
+def test_only_what_is_lacking_is_computed(gallery: Gallery) -> None:
+    catalog = gallery.catalog
+    images = len(list(catalog.images()))
+    featurize_catalog(catalog, ("phash",), "processes:1")
+    assert featurize_catalog(catalog, ("phash", "dhash"), "processes:1").stored == {"dhash": images}
+    new = add_picture(catalog, 700, sprite(700))
+    model_id = store.register(catalog.database, open_feature("phash").model)
+    with catalog.database.write() as connection:
+        store.save(connection, open_feature("phash").model, model_id, [store.Computed(new, None, "broken")])
+    assert featurize_catalog(catalog, ("phash", "dhash"), "processes:1").stored == {"dhash": 1}
+
+
+def test_a_vector_takes_the_place_of_a_problem_everywhere(gallery: Gallery) -> None:
+    """Row, flag and the engine's copy say the same, also where the problem was found by another run meanwhile."""
+    catalog, feature = gallery.catalog, open_feature("art")
+    featurize_catalog(catalog, ("art",), "processes:1")
+    new = add_picture(catalog, 701, sprite(701))
+    engine, model_id = open_engine(catalog), store.register(catalog.database, feature.model)
+    row = feature.compute([sprite(701)])[0]
+    vector = store.encode(feature.model, row[None])[0]
+    for found, problem, kept in ((None, "broken", "broken"), (vector, "", ""), (None, "broken", "")):
+        computed = [store.Computed(new, found, problem)]
+        with catalog.database.write() as connection:
+            store.save(connection, feature.model, model_id, computed)
+            engine.save(connection, feature.model, model_id, computed)
+        near = engine.search(feature.model, model_id, row, 1)
+        with catalog.database.read() as connection:
+            query = select(Feature.problem).where(Feature.model_id == model_id, Feature.image_id == new)
+            assert connection.scalars(query).all() == [kept]
+        assert (near[0].image_id == new) == (kept == "")
+    assert_rows_and_flags_agree(catalog)
 
 
 def test_an_unknown_model_is_refused_before_any_work(gallery: Gallery) -> None:

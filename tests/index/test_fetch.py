@@ -3,11 +3,12 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from index import fetch
 from index.errors import FetchRefusedError
 from index.fetch import fetch_picture, public_address
 
@@ -54,6 +55,8 @@ def answering() -> Iterator[int]:
         "127.0.0.1", "localhost", "0.0.0.0", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
         "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "fc00::1", "2002:7f00:1::", "64:ff9b::7f00:1",
         "2130706433", "0x7f000001", "127.1", "224.0.0.1", "::",
+        "fec0::1", "64:ff9b:1::a00:1", "::a00:1", "::ffff:0:a00:1", "2001:0:0:0:0:0:f5ff:fffe", "240.0.0.1",
+        "2606:2800::5efe:a00:1", "2606:2800::200:5efe:a00:1", "100::1", "2001:db8::1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_refused_however_they_are_written(host: str) -> None:
@@ -62,6 +65,43 @@ def test_private_addresses_are_refused_however_they_are_written(host: str) -> No
     written = f"[{host}]" if ":" in host else host
     with pytest.raises(FetchRefusedError):
         fetch_picture(f"http://{written}/x.png")
+
+
+DRIPS = {
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "endless chunk size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "until closed": (b"HTTP/1.0 200 OK\r\n\r\n", b"x"),
+}
+
+
+@contextmanager
+def dripping(begin: bytes, drop: bytes) -> Iterator[int]:
+    """Answer once: a beginning, then drops that never let the reader's patience end, until the reader leaves."""
+    done = threading.Event()
+
+    def drip() -> None:
+        with server.accept()[0] as client, suppress(OSError):
+            client.recv(9999)
+            client.sendall(begin)
+            for _ in range(90):  # fewer than the lines of a header that Python takes
+                client.sendall(drop)
+                done.wait(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield server.getsockname()[1]
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("what", sorted(DRIPS))
+def test_a_server_that_drips_is_left_at_the_deadline(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "TOTAL_S", 0.5)
+    with dripping(*DRIPS[what]) as port, pytest.raises(FetchRefusedError, match="took longer"):
+        fetch_picture(f"http://127.0.0.1:{port}/", allow_private=True)
 
 
 def test_public_addresses_pass() -> None:
