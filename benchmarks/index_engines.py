@@ -9,7 +9,6 @@ frames and recoloured variants have), up to `--rows`. Elasticsearch and Pinecone
 
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -112,7 +111,7 @@ def _measure(name: str, rows: int, real: Floats) -> None:
         allowed = np.sort(np.random.default_rng(3).choice(rows, rows // 20, replace=False)) + 1
         filtered, filtered_recall = _ask(engine, exact, model_id, asked, allowed)
         p50, p95 = np.percentile(walls, [50, 95]) * 1000
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        peak = peak_mb()
         print(f"| {name} | {rows:,} | {built:.0f} | {len(walls) / sum(walls):.0f} | {p50:.1f} | {p95:.1f} |", end="")
         print(f" {recall:.3f} | {len(filtered) / sum(filtered):.0f} | {filtered_recall:.3f} |", end="", flush=True)
         print(f" {peak} |", flush=True)
@@ -151,6 +150,12 @@ def _lose(name: str, rows: int, real: Floats) -> None:
                 near = engine.search(MODEL, model_id, row.astype(np.float32), 3)
                 lost += int(image) not in {n.image_id for n in near}
         print(f"{name}: {lost} of every 40th of {min(rows, KILLED_ROWS):,} rows lost", flush=True)
+
+
+def peak_mb() -> int:
+    """Return what this process held at most, in MB; `getrusage` would count what its parent held before it began."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) // 1024
 
 
 def _catch_up(catalog_url: str, blobs_url: str, url: str, model_id: int) -> None:

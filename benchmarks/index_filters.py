@@ -10,7 +10,6 @@ out, since there are none.
 
 import json
 import os
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from sqlalchemy import text
 
 from benchmarks.catalog_synthetic import build
-from benchmarks.index_engines import ASKED_NOISE, NOISE, Floats, _real_rows, _rows
+from benchmarks.index_engines import ASKED_NOISE, NOISE, Floats, _real_rows, _rows, peak_mb
 from db import Catalog
 from index import store
 from index.features import open_feature
@@ -101,5 +100,5 @@ def _measure(catalog: Catalog, asked: Floats) -> None:
         p50, p95 = np.percentile(walls, [50, 95])
         figures[name] = {"p50_ms": round(p50), "p95_ms": round(p95), "hits": hits / len(asked)}
         print(name, figures[name], flush=True)
-    figures["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    figures["peak_rss_mb"] = peak_mb()
     print(json.dumps(figures))
