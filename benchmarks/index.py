@@ -2,6 +2,8 @@
 
 python -m benchmarks.index quality  [--cache FOLDER] [--features a,b] [--per 110] [--unseen]
 python -m benchmarks.index latency  [--rows 200000] [--dimension 256]
+python -m benchmarks.index engines  [--rows 200000] [--engines exact,pgvector,lancedb]
+python -m benchmarks.index filters  [--rows 2000000] [--database sqlite]
 python -m benchmarks.index featurize [--images 2000]
 python -m benchmarks.index rank     [--pictures 20000]
 
@@ -30,6 +32,8 @@ from sqlalchemy import text
 
 from benchmarks.index_alterations import ALTERATIONS, UNSEEN
 from benchmarks.index_art import Piece, measured_pieces
+from benchmarks.index_engines import ENGINES, engines
+from benchmarks.index_filters import filters
 from db import Catalog
 from index import store
 from index.engines.exact import ExactEngine
@@ -44,10 +48,12 @@ GIVEN = {"vgg16", "clip", "siglip", "dinov2"}
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["quality", "latency", "featurize", "rank"])
+    parser.add_argument("what", choices=["quality", "latency", "engines", "filters", "featurize", "rank"])
     parser.add_argument("--cache", type=Path, default=Path(".demo/index-art"))
     parser.add_argument("--features", default=",".join(sorted(set(FEATURES) - GIVEN)))
     parser.add_argument("--per", type=int, default=110)
+    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--dimension", type=int, default=256)
@@ -59,6 +65,10 @@ def main() -> None:
         quality(arguments.cache, arguments.features.split(","), arguments.per, kinds)
     elif arguments.what == "latency":
         latency(arguments.rows, arguments.dimension)
+    elif arguments.what == "engines":
+        engines(arguments.cache, arguments.rows, arguments.engines.split(","))
+    elif arguments.what == "filters":
+        filters(arguments.cache, arguments.rows, arguments.database)
     elif arguments.what == "featurize":
         featurize(arguments.cache, arguments.images)
     else:

@@ -18,13 +18,14 @@ from db.errors import CatalogError
 from db.pixels import Rgba
 from index import store
 from index.engines import open_engine
-from index.engines.interface import ImageIds, Near
+from index.engines.interface import Near
 from index.errors import SelectionError
 from index.features import DEFAULT, open_feature
 from index.features.interface import Distance, TextFeature
 from index.features.signature import all_orientations
+from index.filtered import Filtered
 from index.hits import Hit, Ranked, read_hits
-from index.selection import Selection, images_at, selected_images
+from index.selection import Selection, images_at
 from index.tiers import Tier, structure, tier_of
 from index.words import Words
 
@@ -110,21 +111,20 @@ class Searcher:
         return [Ranked(*found) for found in near]
 
     def _near(self, query: Query, picture: Rgba, model_id: int, count: int) -> list[Near]:
-        allowed = self._allowed(query)
+        filtered = self._filtered(query, model_id)
         pictures = list(all_orientations(picture)) if query.orientations else [picture]
         best: dict[int, float] = {}
         for row in self._feature.compute(pictures):
-            for image_id, score in self._engine.search(self._model, model_id, row, count, allowed):
+            for image_id, score in filtered.nearest(row, count):
                 best[image_id] = max(score, best.get(image_id, score))
         return [Near(*pair) for pair in sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))]
 
     def _by_meaning(self, feature: TextFeature, query: Query, wanted: int) -> list[Ranked]:
         """Ask a model that reads words (CLIP, SigLIP) which pictures they describe."""
         model_id = self._model_id()
-        allowed = self._allowed(replace(query, words=""))
         row = feature.compute_words([query.words])[0]
         count = min(MOST_CANDIDATES, wanted * CANDIDATES_PER_HIT)
-        near = self._engine.search(self._model, model_id, row, count, allowed)
+        near = self._filtered(replace(query, words=""), model_id).nearest(row, count)
         return self._folded(near, model_id) if query.fold else [Ranked(*found) for found in near]
 
     def _model_id(self) -> int:
@@ -133,14 +133,11 @@ class Searcher:
             raise SelectionError(f"nothing is indexed yet: quarry index featurize --model {self._model.name}")
         return model_id
 
-    def _allowed(self, query: Query) -> ImageIds | None:
+    def _filtered(self, query: Query, model_id: int) -> Filtered:
         selection = query.selection
         if query.words.strip():
             selection = selection.at(self._words.places(query.words))
-        if selection.everything:
-            return None
-        with self._catalog.database.read() as connection:
-            return selected_images(connection, selection)
+        return Filtered(self._catalog.database, self._engine, self._model, model_id, selection)
 
     def _by_words(self, query: Query, wanted: int) -> list[Ranked]:
         selection = query.selection.at(self._words.places(query.words))

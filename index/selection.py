@@ -1,5 +1,6 @@
 """Filters: which images may be found at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -20,6 +21,24 @@ JOIN file f ON f.id = pl.file_id
 LEFT JOIN page p ON p.id = f.page_id
 LEFT JOIN sheet sh ON sh.image_id = s.image_id
 """
+_SEEN = """
+FROM sighting s
+JOIN place pl ON pl.id = s.place_id
+JOIN file f ON f.id = pl.file_id
+LEFT JOIN page p ON p.id = f.page_id
+LEFT JOIN sheet sh ON sh.image_id = s.image_id
+"""
+_FROM_PAGES = """
+FROM page p
+CROSS JOIN file f
+CROSS JOIN place pl
+CROSS JOIN sighting s
+CROSS JOIN image i
+LEFT JOIN sheet sh ON sh.image_id = s.image_id
+"""
+"""In this order: SQLite keeps to it, and would else begin with the millions of sightings; PostgreSQL chooses itself."""
+_JOINED = ("f.page_id = p.id", "pl.file_id = f.id", "s.place_id = pl.id", "i.id = s.image_id")
+_OF_PAGES = ("licence", "author", "tag", "art_type", "since", "until")
 _KIND = "CASE WHEN s.tile_id > 0 THEN 'tile' WHEN sh.kind IN ('grid', 'atlas') THEN 'sheet' ELSE 'image' END"
 
 
@@ -90,9 +109,23 @@ def selected_images(connection: Connection, selection: Selection) -> NDArray[np.
     """Return the sorted ids of the images that pass."""
     where, values = selection.conditions()
     if selection.places is None:
+        if any(getattr(selection, name) for name in _OF_PAGES):
+            return np.unique(_ids(connection, [*_JOINED, *where], values, _FROM_PAGES))
         return np.unique(_ids(connection, where, values))
     parts = [_ids(connection, [*where, _among(chunk)], values) for chunk in chunked(selection.places)]
     return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def passing_images(connection: Connection, selection: Selection, images: Sequence[int]) -> set[int]:
+    """Return those of some images that pass; an image passes by any of the places where it was seen."""
+    where, values = selection.conditions()
+    found: set[int] = set()
+    for chunk in chunked(images):
+        among = f"i.id IN ({', '.join(str(int(image)) for image in chunk)})"
+        seen = f"EXISTS (SELECT 1 {_SEEN} WHERE {' AND '.join(['s.image_id = i.id', *where])})"
+        query = f"SELECT i.id FROM image i WHERE {among} AND {seen}"  # noqa: S608 - numbers and our own words
+        found.update(connection.scalars(text(query), values))
+    return found
 
 
 def images_at(connection: Connection, selection: Selection) -> list[int]:
@@ -113,7 +146,7 @@ def _among(places: list[int]) -> str:
     return f"s.place_id IN ({', '.join(str(int(place)) for place in places)})"
 
 
-def _ids(connection: Connection, where: list[str], values: dict[str, Any]) -> NDArray[np.int64]:
+def _ids(connection: Connection, where: list[str], values: dict[str, Any], tables: str = _FROM) -> NDArray[np.int64]:
     condition = f"WHERE {' AND '.join(where)}" if where else ""
-    rows = connection.execute(text(f"SELECT DISTINCT s.image_id {_FROM} {condition}"), values)
+    rows = connection.execute(text(f"SELECT DISTINCT s.image_id {tables} {condition}"), values)
     return np.fromiter((row[0] for row in rows), np.int64)

@@ -65,8 +65,8 @@ class Words:
         short = [token for token in tokens if len(token) < MIN_TRIGRAM]
         # A trigram index cannot find shorter words; they are looked for in the rows that the others leave.
         joined = " || ' ' || ".join(_COLUMNS)
-        where = [f"(' ' || lower({joined})) LIKE :short{n}" for n in range(len(short))]
-        values = {f"short{n}": f"% {token}%" for n, token in enumerate(short)}
+        where = [f"(' ' || lower({joined})) GLOB :short{n}" for n in range(len(short))]
+        values = {f"short{n}": f"*[^a-z0-9]{token}*" for n, token in enumerate(short)}
         if long:
             where.append("place_text MATCH :match")
             values["match"] = " AND ".join(f'"{token}"' for token in long)

@@ -22,6 +22,7 @@ from index.store import Computed
 MOST_DIMENSIONS = 4000
 """An HNSW index of half-precision vectors takes no more."""
 
+BUILD_MEMORY = "1GB"
 EF_SEARCH = 200
 EXACT_BELOW = 20_000
 """A filter that leaves fewer rows than this is answered by comparing them all."""
@@ -93,6 +94,8 @@ class PgvectorEngine:
             for _, images, rows in store.read_rows(self._database, model, model_id):
                 _insert(connection, model_id, images.tolist(), rows)
                 done += len(images)
+            # A graph that does not fit is built on disk, several times more slowly.
+            connection.execute(text(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'"))
             connection.execute(text(f"CREATE INDEX ON {table} USING hnsw (v halfvec_ip_ops)"))
         return done
 

@@ -40,7 +40,7 @@ VIEWS = 3
 class Art:
     """What `quarry index` searches with unless told otherwise."""
 
-    model = Model("art", 1, SIZE, Distance.COSINE)
+    model = Model("art", 2, SIZE, Distance.COSINE)
 
     def compute(self, pictures: Sequence[Rgba]) -> Rows:
         """Return (n, 256) float32, length 1."""

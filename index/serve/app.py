@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 MOST_BODY_BYTES = MOST_UPLOAD_BYTES + 65_536
 MOST_SHOWN_SIDE = 1024
+SHOWN_BOX = 184, 152
+"""Pixels in a card of the page."""
 YEAR_S = 31_536_000
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -99,7 +101,9 @@ class SearchPage:
         )
 
     def _render(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        text = self._templates.get_template(name).render(licences=LICENCES, kinds=KINDS, link=link, **values)
+        text = self._templates.get_template(name).render(
+            licences=LICENCES, kinds=KINDS, link=link, shown=shown, **values
+        )
         return HTMLResponse(text, status)
 
     async def home(self, request: Request) -> Response:
@@ -200,6 +204,14 @@ def link(values: dict[str, str], **changes: str | int) -> str:
     """Return the address of a search with some values changed; empty ones vanish."""
     merged = {**values, **{name: str(value) for name, value in changes.items()}}
     return "/?" + urlencode({name: value for name, value in merged.items() if value})
+
+
+def shown(width: int, height: int) -> tuple[int, int, bool]:
+    """Return how large to show an image, and whether by whole pixels: only a whole number keeps them all alike."""
+    scale = min(SHOWN_BOX[0] / width, SHOWN_BOX[1] / height)
+    if scale >= 1:
+        return width * int(scale), height * int(scale), True
+    return max(1, round(width * scale)), max(1, round(height * scale)), False
 
 
 def _png(rgba: "np.ndarray[Any, np.dtype[np.uint8]]") -> bytes:

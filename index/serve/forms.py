@@ -18,6 +18,8 @@ MOST_UPLOAD_PIXELS = 25_000_000
 MOST_COUNT = 100
 MOST_PAGE = 200
 KEPT_PICTURES = 200
+MOST_KEPT_BYTES = 512 * 1024 * 1024
+"""Of pixels: two hundred of the largest pictures would take 20 GB."""
 FILTERS = ("licence", "kind", "author", "tag", "art_type", "since", "until")
 SIZES = ("min_size", "max_size")
 
@@ -27,7 +29,7 @@ class KeptPictures:
     """Pictures that people searched with, for as long as the server runs and memory allows, by unguessable key."""
 
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(16))
-    _kept: OrderedDict[str, tuple[bytes, Rgba]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[str, Rgba] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def keep(self, data: bytes) -> str:
@@ -37,11 +39,14 @@ class KeptPictures:
         picture = decode_picture(data, most_pixels=MOST_UPLOAD_PIXELS)
         key = hashlib.blake2b(data, key=self._secret, digest_size=16).hexdigest()
         with self._lock:
-            self._kept[key] = (data, picture)
+            self._kept[key] = picture
             self._kept.move_to_end(key)
-            while len(self._kept) > KEPT_PICTURES:
+            while len(self._kept) > KEPT_PICTURES or self._size() > MOST_KEPT_BYTES:
                 self._kept.popitem(last=False)
         return key
+
+    def _size(self) -> int:
+        return sum(picture.nbytes for picture in self._kept.values())
 
     def picture(self, key: str) -> Rgba:
         """Return the pixels of a key. Raises PictureError if they are forgotten."""
@@ -49,7 +54,7 @@ class KeptPictures:
             found = self._kept.get(key)
         if found is None:
             raise PictureError("this picture is no longer kept here; give it again")
-        return found[1]
+        return found
 
 
 def read_query(values: Mapping[str, str], kept: KeptPictures) -> Query:

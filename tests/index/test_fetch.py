@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -145,3 +146,54 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
         port = closed.getsockname()[1]
     with pytest.raises(FetchRefusedError, match="did not answer"):
         fetch_picture(f"http://127.0.0.1:{port}/", allow_private=True)
+
+
+def test_a_redirect_to_a_private_address_is_refused_and_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """127.0.0.1 plays the public server that leads us on to 127.0.0.2, where nobody may be asked."""
+    monkeypatch.setattr("index.fetch._is_public", lambda address: address == "127.0.0.1")
+    asked: list[str] = []
+
+    class Leading(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Host"])
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.2:{server.server_address[1]}/secret")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("0.0.0.0", 0), Leading)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    with pytest.raises(FetchRefusedError, match=r"127\.0\.0\.2 is not a public address"):
+        fetch_picture(f"http://127.0.0.1:{server.server_address[1]}/")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert [host.partition(":")[0] for host in asked] == ["127.0.0.1"]
+
+
+def test_a_name_that_changes_its_mind_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: a public address when it is checked, a private one when it would be connected to."""
+    answers = ["192.0.2.1", "127.0.0.1", "127.0.0.1"]
+    looked_up: list[str] = []
+    connected: list[str] = []
+    real = socket.getaddrinfo
+
+    def changing(host: str, *more: Any, **named: Any) -> Any:
+        if host != "rebinding.test":
+            return real(host, *more, **named)
+        looked_up.append(host)
+        return real(answers[len(looked_up) - 1], *more, **named)
+
+    def connecting(address: tuple[str, int], *_: Any, **__: Any) -> Any:
+        connected.append(address[0])
+        raise OSError("nobody is reached in a test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", changing)
+    monkeypatch.setattr("index.fetch._is_public", lambda address: address == "192.0.2.1")
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connecting)
+    with pytest.raises(FetchRefusedError, match="did not answer"):
+        fetch_picture("http://rebinding.test/x.png")
+    assert (looked_up, connected) == (["rebinding.test"], ["192.0.2.1"])

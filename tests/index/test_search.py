@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
+from db import Catalog
 from index.engines import open_engine
 from index.engines.exact import ExactEngine, copies_folder
 from index.errors import SelectionError
@@ -80,6 +82,25 @@ def test_filters(searched: Gallery, selection: Selection, expected: set[int]) ->
     assert {int(hit.title.split()[-1]) for hit in found.hits if hit.title and "piece" in hit.title} == expected
 
 
+@pytest.mark.parametrize("look", [1, 8, 2000])
+def test_filters_keep_the_nearest_however_far_they_look_first(
+    searched: Gallery, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    """The nearest that pass, whether they were among those asked first or the whole selection was looked up."""
+    monkeypatch.setattr("index.filtered.LOOK", look)
+    searcher = Searcher(searched.catalog)
+    everything = searcher.search(Query(picture=sprite(7), count=50, fold=False)).hits
+    for selection, passes in (
+        (Selection(licence="CC-BY"), lambda hit: hit.licence == "CC-BY-3.0"),
+        (Selection(author="bo", min_size=20), lambda hit: hit.authors == "Bo"),
+        (Selection(kind="tile"), lambda hit: hit.kind == "tile"),
+        (Selection(kind="sheet"), lambda hit: hit.kind == "sheet"),
+        (Selection(author="nobody"), lambda hit: False),
+    ):
+        found = searcher.search(Query(picture=sprite(7), selection=selection, count=5, fold=False)).hits
+        assert [hit.image_id for hit in found] == [hit.image_id for hit in everything if passes(hit)][:5], selection
+
+
 def test_kinds_and_sizes(searched: Gallery) -> None:
     searcher = Searcher(searched.catalog)
     tiles = searcher.search(Query(picture=sprite(1), selection=Selection(kind="tile"), count=50, fold=False)).hits
@@ -105,6 +126,38 @@ def test_words_find_titles_tags_authors_paths_and_their_beginnings(searched: Gal
     assert titles("castle ' OR 1=1 \" --") == set()
     with pytest.raises(SelectionError):
         titles("!!!")
+
+
+def test_words_shorter_than_a_trigram_are_found_at_the_beginning_of_words(catalog: Catalog) -> None:
+    for number, said in enumerate(
+        (
+            {"title": "Ox cart"},
+            {"title": "A red fox"},
+            {"name": "farm_big_ox-4.png"},
+            {"tags": ("ox", "cow")},
+            {"author": "Ox of the farm"},
+            {"title": "Oxen at 16 px"},
+        )
+    ):
+        add_picture(catalog, number, sprite(number), **{"title": "Nothing", "name": f"n{number}.png", **said})
+    words = Words(catalog)
+    by_place = [page.rpartition("/")[2] for page in _pages(catalog)]
+
+    def pages(query: str) -> set[str]:
+        return {by_place[place - 1] for place in words.places(query)}
+
+    assert pages("ox") == {"0", "2", "3", "4", "5"}
+    assert pages("OX farm") == {"2", "4"}
+    assert pages("4 ox") == {"2"}
+    assert pages("16") == {"5"}
+    assert pages("q") == set()
+    assert pages("red fox") == {"1"}
+
+
+def _pages(catalog: Catalog) -> list[str]:
+    query = "SELECT p.url FROM place pl JOIN file f ON f.id = pl.file_id JOIN page p ON p.id = f.page_id ORDER BY pl.id"
+    with catalog.database.read() as connection:
+        return list(connection.scalars(text(query)))
 
 
 def test_words_catch_up_with_new_pages_and_changed_ones(searched: Gallery) -> None:
@@ -180,15 +233,15 @@ def test_the_copy_survives_damage_and_notices_another_catalog(searched: Gallery)
     row = feature.compute([sprite(3)])[0]
     before = ExactEngine(catalog).search(feature.model, model_id, row, 5)
     folder = copies_folder(catalog)
-    rows = folder / "art-1.rows"
+    rows = folder / "art-2.rows"
     with rows.open("ab") as stream:
         stream.write(b"half a row")  # killed while it grew
     add_picture(catalog, 800, sprite(800))
     featurize_catalog(catalog, ("art",), "processes:1")
     after = ExactEngine(catalog).search(feature.model, model_id, feature.compute([sprite(800)])[0], 1)
     assert after[0].score > 0.99
-    note = json.loads((folder / "art-1.json").read_text())
-    (folder / "art-1.json").write_text(json.dumps({**note, "first": "00"}))
+    note = json.loads((folder / "art-2.json").read_text())
+    (folder / "art-2.json").write_text(json.dumps({**note, "first": "00"}))
     rows.write_bytes(bytes(rows.stat().st_size))
     assert ExactEngine(catalog).search(feature.model, model_id, row, 5) == before
 

@@ -15,7 +15,9 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from index.serve.app import SECURITY, make_app
+from index.errors import PictureError
+from index.serve import forms
+from index.serve.app import SECURITY, make_app, shown
 from index.serve.forms import KEPT_PICTURES, MOST_UPLOAD_BYTES, KeptPictures
 from index.serve.openapi import OPENAPI
 from index.serve.run import allowed_hosts
@@ -155,6 +157,15 @@ def test_a_forgotten_picture_says_so() -> None:
     assert kept.picture(keys[-1]).shape == (2, 2 + KEPT_PICTURES, 4)
 
 
+def test_kept_pictures_are_limited_by_their_size_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "MOST_KEPT_BYTES", 3 * 100 * 100 * 4)
+    kept = KeptPictures()
+    keys = [kept.keep(png(np.full((100, 100, 4), shade, np.uint8))) for shade in range(200, 204)]
+    with pytest.raises(PictureError, match="no longer kept"):
+        kept.picture(keys[0])
+    assert all(kept.picture(key).shape == (100, 100, 4) for key in keys[1:])
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
@@ -287,6 +298,28 @@ def test_the_page_is_accessible_in_structure(page: Any, address: str) -> None:
         assert page.locator("html[lang]").count() == 1 and page.locator("h1").count() == 1
         for selector in ("body", ".by", ".licence", "footer", "h3 a"):
             assert page.evaluate(CONTRAST, selector) >= 4.5, (scheme, selector)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(page: Any, address: str, scheme: str) -> None:
+    """axe-core, out of a wheel: WCAG rules and good practice, on the page in each of its states."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core looks for faults").Axe()
+    page.emulate_media(color_scheme=scheme)
+    for path in ("/", "/?q=castle&licence=CC0", "/?q=nosuchword&kind=tile", "/?image=3"):
+        page.goto(address + path)
+        found = axe.run(page).response["violations"]
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found] == [], path
+
+
+def test_small_pictures_are_enlarged_by_whole_numbers_and_large_ones_are_not_made_coarse(
+    page: Any, address: str
+) -> None:
+    assert shown(32, 32) == (128, 128, True)
+    assert shown(184, 10) == (184, 10, True)
+    assert shown(400, 300) == (184, 138, False)
+    page.goto(f"{address}/?q=piece")
+    box = page.locator(".view img.pixels").first.bounding_box()
+    assert (box["width"], box["height"]) == (128, 128)
 
 
 CONTRAST = """(selector) => {
