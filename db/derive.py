@@ -5,7 +5,7 @@ sighting) follows from them; `spread` brings that up to date, in the same transa
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -29,8 +29,13 @@ def record_read(connection: Connection, blob_id: int, result: ReadResult) -> Non
     record_reads(connection, [(blob_id, result)])
 
 
-def record_reads(connection: Connection, results: Sequence[tuple[int, ReadResult]]) -> None:
-    """Settle the READ stage of several blobs at once: the same rows as one by one, with far fewer statements."""
+def record_reads(
+    connection: Connection, results: Sequence[tuple[int, ReadResult]], asked: Mapping[int, int] | None = None
+) -> None:
+    """Settle the READ stage of several blobs at once: the same rows as one by one, with far fewer statements.
+
+    `asked`: what the ledger said of each blob when its reading began (see `stages.Settled`).
+    """
     blob_ids = [blob_id for blob_id, _ in results]
     # A place that is being recorded must see this, or be seen.
     for blob_id in stages.lock_all(connection, Stage.READ, blob_ids):
@@ -49,6 +54,7 @@ def record_reads(connection: Connection, results: Sequence[tuple[int, ReadResult
             result.version,
             result.format,
             refused.get(blob_id, result.reason),
+            (asked or {}).get(blob_id, stages.ANY),
         )
         for blob_id, result in results
     ]
@@ -179,8 +185,13 @@ def record_slices(connection: Connection, image_id: int, result: SliceResult) ->
     record_all_slices(connection, [(image_id, result)])
 
 
-def record_all_slices(connection: Connection, results: Sequence[tuple[int, SliceResult]]) -> None:
-    """Settle the SLICE stage of several images at once: the same rows as one by one, with far fewer statements."""
+def record_all_slices(
+    connection: Connection, results: Sequence[tuple[int, SliceResult]], asked: Mapping[int, int] | None = None
+) -> None:
+    """Settle the SLICE stage of several images at once: the same rows as one by one, with far fewer statements.
+
+    `asked`: what the ledger said of each image when its slicing began (see `stages.Settled`).
+    """
     settled_before = stages.lock_all(connection, Stage.SLICE, [image_id for image_id, _ in results])
     insert_or_replace(connection, Sheet, [_sheet_row(*each) for each in results], ("image_id",))
     ids = ensure_images(connection, [tile.image for _, result in results for tile in result.tiles])
@@ -209,9 +220,9 @@ def record_all_slices(connection: Connection, results: Sequence[tuple[int, Slice
     insert_or_replace(connection, Tile, rows, ("sheet_id", "x", "y", "w", "h"))
     for chunk in chunked(image_id for image_id, result in results if result.tiles):
         _see_tiles(connection, Sighting.image_id.in_(chunk))
-    stages.settle_all(
-        connection, Stage.SLICE, [stages.Settled(i, r.outcome, r.version, "", r.reason) for i, r in results]
-    )
+    said = asked or {}
+    settled = [stages.Settled(i, r.outcome, r.version, "", r.reason, said.get(i, stages.ANY)) for i, r in results]
+    stages.settle_all(connection, Stage.SLICE, settled)
 
 
 def _sheet_row(image_id: int, result: SliceResult) -> dict[str, Any]:

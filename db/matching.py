@@ -167,32 +167,32 @@ def match_sidecars(database: Database) -> int:
     woken = 0
     while True:
         with database.write() as connection:
-            file_id = connection.scalar(
-                select(Ledger.subject_id)
+            due = connection.execute(
+                select(Ledger.subject_id, Ledger.asked)
                 .where(Ledger.stage == Stage.MATCH, Ledger.outcome == Outcome.PENDING)
                 .order_by(Ledger.subject_id)
                 .limit(1)
-            )
-            if file_id is None:
+            ).first()
+            if due is None:
                 return woken
-            woken += _match(connection, file_id)
+            woken += _match(connection, *due)
 
 
-def _match(connection: Connection, file_id: int) -> int:
+def _match(connection: Connection, file_id: int, asked: int) -> int:
     page_id = connection.scalar(select(File.page_id).where(File.id == file_id))
     pages = [] if page_id is None else [page_id]
     known = described(connection, [file_id], pages)
-    images = _sliced_images(connection, file_id, page_id)
+    images = _images_of(connection, file_id, page_id)
     woken = sorted({image.image_id for image in images if any(s.file_id == file_id for s in known.of(image))})
     stages.due_again(connection, Stage.SLICE, woken)
     reason = _missing(connection, file_id, page_id, known)
-    settled = stages.Settled(file_id, Outcome.OK, MATCH_VERSION, reason=reason)
+    settled = stages.Settled(file_id, Outcome.OK, MATCH_VERSION, reason=reason, asked=asked)
     stages.settle_all(connection, Stage.MATCH, [settled])
     return len(woken)
 
 
-def _sliced_images(connection: Connection, file_id: int, page_id: int | None) -> list[SeenImage]:
-    """Return the images of a file and its page that were sliced already; the others are due anyway."""
+def _images_of(connection: Connection, file_id: int, page_id: int | None) -> list[SeenImage]:
+    """Return the images of a file and its page, also those that are due: somebody may be slicing them right now."""
     seen = {
         place_id: (file, posixpath.split(path))
         for place_id, file, path in _picture_places(connection, file_id, page_id)
@@ -202,7 +202,7 @@ def _sliced_images(connection: Connection, file_id: int, page_id: int | None) ->
         rows = connection.execute(
             select(Sighting.place_id, Sighting.image_id)
             .join(Ledger, (Ledger.subject_id == Sighting.image_id) & (Ledger.stage == Stage.SLICE))
-            .where(Sighting.place_id.in_(chunk), Sighting.tile_id == 0, Ledger.outcome.not_in([Outcome.PENDING]))
+            .where(Sighting.place_id.in_(chunk), Sighting.tile_id == 0)
         )
         for place_id, image_id in rows:
             file, path = seen[place_id]

@@ -2,6 +2,8 @@
 
 A row appears as `pending` in the transaction that makes its subject (a blob, an image), and is settled in the
 transaction that records the result. So what is due is a range of an index however large the catalog grows.
+What becomes due again while somebody is at work on it stays due: the row counts how often it was asked for, and a
+result settles only what was asked when its work began.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
+from sqlalchemy import Connection, bindparam, case, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine import chunked, insert_new, insert_or_replace, insert_rows
+from db.engine import chunked, insert_new, insert_rows
 from db.models import IS_PROBLEM, Blob, Ledger
 from db.tallies import total, totals
 from db.vocabulary import Outcome, Stage
@@ -44,8 +46,11 @@ def due_again(connection: Connection, stage: Stage, subject_ids: Iterable[int]) 
 
 
 def _make_due(statement: Any) -> Any:
-    again = {"outcome": Outcome.PENDING.value}
-    return statement.on_conflict_do_update(index_elements=["stage", "subject_id"], set_=again)
+    return statement.on_conflict_do_update(index_elements=["stage", "subject_id"], set_=AGAIN)
+
+
+AGAIN: dict[str, Any] = {"outcome": Outcome.PENDING.value, "asked": Ledger.asked + 1}
+"""What makes a row due again, and tells whoever is at work on it that this is news."""
 
 
 def _pending(stage: Stage, subject: int) -> dict[str, Any]:
@@ -59,19 +64,23 @@ def _pending(stage: Stage, subject: int) -> dict[str, Any]:
     }
 
 
+ANY = -1
+
+
 @dataclass(frozen=True)
 class Settled:
-    """How a subject's work ended."""
+    """How a subject's work ended. `asked` is what the row said when the work began; `ANY`: nobody could ask since."""
 
     subject_id: int
     outcome: Outcome
     version: int
     format: str = ""
     reason: str = ""
+    asked: int = ANY
 
 
 def settle_all(connection: Connection, stage: Stage, ends: Sequence[Settled]) -> None:
-    """Record how subjects' work ended."""
+    """Record how subjects' work ended. Those that were asked for again since it began stay due."""
     now = datetime.now(UTC)
     rows = [
         {
@@ -82,10 +91,20 @@ def settle_all(connection: Connection, stage: Stage, ends: Sequence[Settled]) ->
             "format": end.format,
             "reason": end.reason,
             "settled_at": now,
+            "asked": end.asked,
         }
         for end in ends
     ]
-    insert_or_replace(connection, Ledger, rows, ("stage", "subject_id"))
+    insert_rows(connection, Ledger, rows, _settle)
+
+
+def _settle(statement: Any) -> Any:
+    new = statement.excluded
+    current = or_(new.asked == ANY, new.asked == Ledger.asked)
+    ended = {name: new[name] for name in ("version", "format", "settled_at")}
+    ended["outcome"] = case((current, new.outcome), else_=Outcome.PENDING.value)
+    ended["reason"] = case((current, new.reason), else_="")
+    return statement.on_conflict_do_update(index_elements=["stage", "subject_id"], set_=ended)
 
 
 def refuse(connection: Connection, stage: Stage, subject_id: int, reason: str) -> None:
@@ -122,12 +141,13 @@ class DueBlob:
     id: int
     sha256: bytes
     size_bytes: int
+    asked: int
 
 
 def due_blobs(connection: Connection, after_id: int, count: int) -> list[DueBlob]:
     """Return blobs due to be read with ids above `after_id`, in order of id."""
     rows = connection.execute(
-        select(Blob.id, Blob.sha256, Blob.size_bytes)
+        select(Blob.id, Blob.sha256, Blob.size_bytes, Ledger.asked)
         .join(Ledger, (Ledger.subject_id == Blob.id) & (Ledger.stage == Stage.READ))
         .where(Ledger.outcome == Outcome.PENDING, Ledger.subject_id > after_id)
         .order_by(Ledger.subject_id)
@@ -148,6 +168,15 @@ def due_images(connection: Connection, after_id: int, count: int) -> list[int]:
     )
 
 
+def asked_of(connection: Connection, stage: Stage, subject_ids: Iterable[int]) -> dict[int, int]:
+    """Return how often each subject was asked for; to be read before anything that the work depends on."""
+    found: dict[int, int] = {}
+    for chunk in chunked(subject_ids):
+        rows = (Ledger.stage == stage, Ledger.subject_id.in_(chunk))
+        found.update(connection.execute(select(Ledger.subject_id, Ledger.asked).where(*rows)).all())
+    return found
+
+
 def count_due(connection: Connection, stage: Stage) -> int:
     """Tell how much is due."""
     return total(connection, "ledger", f"{stage.value}/{Outcome.PENDING.value}")
@@ -166,11 +195,11 @@ def outdate(connection: Connection, stage: Stage, versions: dict[str, int], defa
         & (Ledger.version < default)
     )
     settled = (Ledger.stage == stage, Ledger.outcome != Outcome.PENDING, or_(*older))
-    return connection.execute(update(Ledger).where(*settled).values(outcome=Outcome.PENDING)).rowcount
+    return connection.execute(update(Ledger).where(*settled).values(AGAIN)).rowcount
 
 
 def retry(connection: Connection, outcomes: Sequence[Outcome]) -> int:
     """Make due again what ended so; return how many."""
     return connection.execute(
-        update(Ledger).where(text(IS_PROBLEM), Ledger.outcome.in_(outcomes)).values(outcome=Outcome.PENDING)
+        update(Ledger).where(text(IS_PROBLEM), Ledger.outcome.in_(outcomes)).values(AGAIN)
     ).rowcount

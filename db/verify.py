@@ -125,7 +125,7 @@ def _bring_back(catalog: Catalog, hashes: list[bytes]) -> int:
 
 def _due_again(connection: Connection, sha256: bytes) -> bool:
     archives = text(
-        "UPDATE ledger SET outcome = 'pending' WHERE stage = 'read' AND subject_id IN"
+        "UPDATE ledger SET outcome = 'pending', asked = asked + 1 WHERE stage = 'read' AND subject_id IN"
         " (SELECT m.archive_id FROM member m JOIN blob b ON b.id = m.blob_id WHERE b.sha256 = :sha)"
     )
     urls = text(
@@ -205,7 +205,9 @@ def _check_ledger(catalog: Catalog, report: Report, repair: bool) -> int:
         for blob_id in sorted(set(connection.scalars(text(UNSEEN)))):
             report.add("frames that are seen nowhere though their blob is", str(blob_id), "read again")
             if repair:
-                again = text("UPDATE ledger SET outcome = 'pending' WHERE stage = 'read' AND subject_id = :id")
+                again = text(
+                    "UPDATE ledger SET outcome = 'pending', asked = asked + 1 WHERE stage = 'read' AND subject_id = :id"
+                )
                 mended += connection.execute(again, {"id": blob_id}).rowcount
     return mended
 

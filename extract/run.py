@@ -120,7 +120,7 @@ def read_work(limits: Limits) -> StageWork:
         _find_blobs,
         _read_blobs,
         (limits,),
-        lambda connection, done: record_reads(connection, [(task.blob_id, result) for task, result in done]),
+        _record_reads,
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
         after=_forget_journals,
     )
@@ -133,10 +133,20 @@ def slice_work() -> StageWork:
         _find_images,
         _slice_images,
         (),
-        lambda connection, done: record_all_slices(connection, [(task.image_id, result) for task, result in done]),
+        _record_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
         prepare=match_sidecars,
     )
+
+
+def _record_reads(connection: Connection, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
+    asked = {task.blob_id: task.asked for task, _ in done}
+    record_reads(connection, [(task.blob_id, result) for task, result in done], asked)
+
+
+def _record_slices(connection: Connection, done: Sequence[tuple[SliceTask, SliceResult]]) -> None:
+    asked = {task.image_id: task.asked for task, _ in done}
+    record_all_slices(connection, [(task.image_id, result) for task, result in done], asked)
 
 
 def _forget_journals(blobs: BlobStore, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
@@ -148,14 +158,17 @@ def _forget_journals(blobs: BlobStore, done: Sequence[tuple[ReadTask, ReadResult
 def _find_blobs(connection: Connection, after: int, count: int) -> tuple[list[ReadTask], int]:
     due = stages.due_blobs(connection, after, count)
     names = blob_names(connection, [blob.id for blob in due])
-    tasks = [ReadTask(blob.id, blob.sha256, blob.size_bytes, names.get(blob.id, "")) for blob in due]
+    tasks = [ReadTask(b.id, b.sha256, b.size_bytes, names.get(b.id, ""), asked=b.asked) for b in due]
     return with_volumes(connection, tasks), due[-1].id if due else after
 
 
 def _find_images(connection: Connection, after: int, count: int) -> tuple[list[SliceTask], int]:
     due = stages.due_images(connection, after, count)
-    contexts = image_contexts(connection, due)
-    tasks = [SliceTask(c.image_id, c.sha256, c.size_bytes, c.names, c.sidecars, c.said, c.choice) for c in contexts]
+    asked = stages.asked_of(connection, Stage.SLICE, due)
+    tasks = [
+        SliceTask(c.image_id, c.sha256, c.size_bytes, c.names, c.sidecars, c.said, c.choice, asked[c.image_id])
+        for c in image_contexts(connection, due)
+    ]
     return tasks, due[-1] if due else after
 
 

@@ -26,13 +26,17 @@ class Volumes:
 
 @dataclass(frozen=True)
 class ReadTask:
-    """Read this blob. `name` is what it was called where it was seen; `volumes` the set it may belong to."""
+    """Read this blob. `name` is what it was called where it was seen; `volumes` the set it may belong to.
+
+    `asked`: what the ledger said when the task was made (see db.stages); of a slice task, too.
+    """
 
     blob_id: int
     sha256: bytes
     size_bytes: int
     name: str
     volumes: Volumes | None = None
+    asked: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,4 @@ class SliceTask:
     sidecars: tuple[dict[str, Any], ...]
     said: tuple[str, ...] = ()
     choice: ChoiceRecord | None = None
+    asked: int = 0

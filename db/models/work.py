@@ -7,6 +7,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Text,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +15,10 @@ from db.models.base import IS_PROBLEM, WHERE, Base, Reason, UtcDateTime
 
 
 class Ledger(Base):
-    """What a stage made of a blob or an image. A row that is `pending` is still due."""
+    """What a stage made of a blob or an image. A row that is `pending` is still due.
+
+    `asked`: how often it was made due again. A result settles only what was asked when its work began.
+    """
 
     __tablename__ = "ledger"
     __table_args__ = (
@@ -40,3 +44,4 @@ class Ledger(Base):
     format: Mapped[str] = mapped_column(Text, default="")
     reason: Mapped[str] = mapped_column(Reason, default="")
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    asked: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
