@@ -31,6 +31,7 @@ from db.urls import host_of
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 2.0
+LATELY_S = 300.0
 
 
 @dataclass
@@ -114,8 +115,13 @@ class Outages:
         return NotSentError(why, now + pause_s)
 
     def _is_dead(self, host: str, silence: Silence, now: float) -> bool:
-        others = (when for name, when in self._answered.items() if name != host)
-        return now - silence.since > self._dead_after_s and max(others, default=0.0) > silence.since
+        """Tell whether a host is silent while others answer, which must not be confused with an outage of everything.
+
+        Others count if they answered lately; or, when nothing may be left to ask them, if none was asked in vain.
+        """
+        heard = max((when for name, when in self._answered.items() if name != host), default=0.0)
+        lately = now - heard < LATELY_S or not any(name != host for name in self._silent)
+        return now - silence.since > self._dead_after_s and heard > silence.since and lately
 
     def _give_up(self, host: str, why: str) -> IgnoreRequest:
         queue = session_of(self._crawler).queue
