@@ -107,6 +107,8 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        # SQLite's own knows ASCII only. No index, view or trigger may use it: other programs open the file, too.
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -114,6 +116,10 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def alone(connection: Connection, *tables: type[DeclarativeBase]) -> None:

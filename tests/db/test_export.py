@@ -27,7 +27,7 @@ from db.export_parts import export_rows
 from db.export_pixels import export_datasets, export_webdataset
 from db.licences import duties, is_allowed
 from db.records import LicenceRecord
-from db.selection import Selection
+from db.selection import Selection, selected_pages
 from tests.conftest import Home
 from tests.db.building import (
     BY,
@@ -304,3 +304,23 @@ def test_the_commands_write_what_they_say(home: Home) -> None:
     refused = home.quarry("catalog", "export", "--format", "csv", "--kind", "tile", "--parts", "4", "--out", f"{out}-c")
     assert refused.returncode == 2
     assert "another export" in refused.stderr
+
+
+def test_names_are_found_whatever_their_case_and_alphabet(catalog: Catalog) -> None:
+    add_page(catalog, "a", author="Łukasz Ćwik", tags=("Замок",))
+    for chosen in (
+        Selection(authors=("Łukasz Ćwik",)),
+        Selection(authors=("łukasz ĆWIK",)),
+        Selection(tags=("замок",)),
+        Selection(tags=("Замок",)),
+    ):
+        with catalog.database.read() as connection:
+            assert len(list(selected_pages(connection, chosen))) == 1, chosen
+
+
+def test_the_schema_uses_no_function_of_ours(catalog: Catalog) -> None:
+    """Other programs open the file, too."""
+    if catalog.database.engine.dialect.name == "sqlite":
+        with catalog.database.read() as connection:
+            made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql LIKE '%lower(%'").all()
+        assert made == []
