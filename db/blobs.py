@@ -7,10 +7,11 @@ blob. Whoever writes a row that names a blob does so after `commit`; a crash in 
 import errno
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import BinaryIO
 from db.errors import BlobMissingError, BlobStoreError
 
 SYNCS_AT_ONCE = 8
+BLOB_NAME = re.compile("[0-9a-f]{2}/[0-9a-f]{62}")
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
@@ -164,9 +166,16 @@ class BlobStore:
         damaged.mkdir(exist_ok=True)
         BlobStore.path(self, sha256).replace(damaged / sha256.hex())
 
-    def restore(self, sha256: bytes) -> bool:
-        """Put back a lost blob from another copy that this store keeps, if there is one; tell whether it is there."""
-        return self.has(sha256)
+    def keep(self, sha256: bytes) -> bool:
+        """Tell whether a blob is there, before it is named: from now on it is no old leftover that may be removed.
+
+        Puts back a lost one from another copy that this store keeps, if there is one.
+        """
+        try:
+            os.utime(BlobStore.path(self, sha256))
+        except FileNotFoundError:
+            return False
+        return True
 
     def open(self, sha256: bytes) -> BinaryIO:
         """Open a blob for reading. Raises BlobMissingError."""
@@ -177,9 +186,29 @@ class BlobStore:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the SHA-256 of every blob, in order."""
-        for folder in sorted(self._blobs.iterdir()):
-            for blob in sorted(folder.iterdir()):
-                yield bytes.fromhex(folder.name + blob.name)
+        return (sha256 for sha256, _ in self.sizes())
+
+    def sizes(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the SHA-256 and the size in bytes of every blob, in order of the first."""
+        for name, size in self._files():
+            if (sha256 := blob_of(name)) is not None:
+                yield sha256, size
+
+    def strays(self) -> Iterator[str]:
+        """Yield the paths of files among the blobs that are none: left by a backup or a file manager."""
+        return (f"sha256/{name}" for name, _ in self._files() if blob_of(name) is None)
+
+    def _files(self) -> Iterator[tuple[str, int]]:
+        """Yield what lies in `sha256/`, in order: paths below it, and sizes."""
+        for shard in sorted(self._blobs.iterdir()):
+            for file in sorted(shard.iterdir()) if shard.is_dir() else [shard]:
+                with suppress(FileNotFoundError):  # discarded meanwhile
+                    yield file.relative_to(self._blobs).as_posix(), file.stat().st_size
+
+
+def blob_of(name: str) -> bytes | None:
+    """Return the SHA-256 that a path below `sha256/` stands for; None if no blob has that name."""
+    return bytes.fromhex(name.replace("/", "")) if BLOB_NAME.fullmatch(name) else None
 
 
 def _sync(path: Path) -> None:

@@ -167,8 +167,8 @@ class BucketBlobStore(BlobStore):
             raise BlobStoreError(f"{self.url}: {error}") from error
         self.discard(sha256)
 
-    def restore(self, sha256: bytes) -> bool:
-        """Upload a lost blob again from a good copy in the folder; tell whether it is in the bucket."""
+    def keep(self, sha256: bytes) -> bool:
+        """Tell whether a blob is in the bucket; upload a lost one again from a good copy in the folder."""
         if self.has(sha256):
             return True
         if not self._sound_here(sha256):
@@ -192,16 +192,14 @@ class BucketBlobStore(BlobStore):
             raise BlobStoreError(f"{self.url}: {error}") from error
         super().discard(sha256)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the SHA-256 of every blob, in order."""
+    def _files(self) -> Iterator[tuple[str, int]]:
         import obstore
         from obstore.exceptions import BaseError
 
         try:
             for page in obstore.list(self._store, "sha256"):
                 for found in page:
-                    shard, name = found["path"].split("/")[-2:]
-                    yield bytes.fromhex(shard + name)
+                    yield found["path"].rpartition("sha256/")[2], found["size"]
         except BaseError as error:
             raise BlobStoreError(f"{self.url}: {error}") from error
 

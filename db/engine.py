@@ -79,6 +79,14 @@ class Database:
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One view for several statements, whoever writes meanwhile. SQLite's transactions see one anyway."""
+        with self.read() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield connection
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()

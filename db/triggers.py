@@ -4,6 +4,7 @@ On SQLite a trigger acts on each row. On PostgreSQL it acts once a statement, on
 `db.engine` inserts many rows with one statement there. Triggers are code: made anew after each migration, like views.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection, text
@@ -20,6 +21,14 @@ def create_triggers(connection: Connection) -> None:
     make = _postgresql if connection.dialect.name == "postgresql" else _sqlite
     for statement in make():
         connection.exec_driver_sql(statement.replace("%", "%%") if make is _postgresql else statement)
+
+
+def missing_triggers(connection: Connection) -> list[str]:
+    """Return the names of the triggers that should be there and are not."""
+    make = _postgresql if connection.dialect.name == "postgresql" else _sqlite
+    wanted = [match[1] for statement in make() if (match := re.match(r"CREATE TRIGGER (\w+)", statement))]
+    there = "SELECT tgname FROM pg_trigger" if make is _postgresql else "SELECT name FROM sqlite_master"
+    return sorted(set(wanted) - set(connection.scalars(text(there))))
 
 
 def drop_triggers(connection: Connection) -> None:

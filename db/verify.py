@@ -7,18 +7,19 @@ in `damaged/`, what nothing speaks of is removed once it is old enough not to be
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text, update
 
 from db import bookkeeping
-from db.blobs import BlobStore
 from db.catalog import Catalog
 from db.engine import alone, chunked
 from db.errors import BlobMissingError
 from db.models import Base, Frontier, Host
 from db.owners import is_known_dead
 from db.tallies import all_totals, counted, recount
+from db.triggers import create_triggers, drop_triggers, missing_triggers
 from db.urls import fingerprint
 from db.vocabulary import EntryState
 
@@ -53,68 +54,101 @@ def verify(catalog: Catalog, *, repair: bool = False, hashes: bool = False, youn
     Raises BlobStoreError when the store cannot be reached: that says nothing of what is in it.
     """
     report = Report()
-    missing, orphans = _compare_blobs(catalog, report)
+    missing, orphans = _compare_blobs(catalog, report, repair)
     if hashes:
         missing += _check_hashes(catalog, report, repair)
     if repair:
-        report.mended += _bring_back(catalog, missing) + _remove_orphans(catalog.blobs, orphans, young_s)
-    checks: tuple[Callable[[Catalog, Report, bool], int], ...] = (_check_leases, _check_ledger, _check_totals)
+        report.mended += _bring_back(catalog, missing) + _remove_orphans(catalog, orphans, young_s)
+    for stray in catalog.blobs.strays():
+        report.add("a file among the blobs that is none", stray, "look at it, and remove it")
+    checks: tuple[Callable[[Catalog, Report, bool], int], ...] = (
+        _check_leases,
+        _check_ledger,
+        _check_triggers,
+        _check_totals,
+    )
     for check in checks:
         report.mended += check(catalog, report, repair)
     _check_database(catalog, report)
     return report
 
 
-def _compare_blobs(catalog: Catalog, report: Report) -> tuple[list[bytes], list[bytes]]:
-    missing, orphans = [], []
-    stored = iter(catalog.blobs)
-    here = next(stored, None)
-    for sha256 in _known(catalog):
+def _compare_blobs(catalog: Catalog, report: Report, repair: bool) -> tuple[list[bytes], list[bytes]]:
+    lost, orphans = [], []
+    stored = catalog.blobs.sizes()
+    here, size = next(stored, (None, 0))
+    for sha256, size_bytes in _known(catalog):
         while here is not None and here < sha256:
             orphans.append(here)
-            here = next(stored, None)
+            here, size = next(stored, (None, 0))
         report.blobs += 1
-        if here == sha256:
-            here = next(stored, None)
-        else:
-            missing.append(sha256)
+        if here != sha256:
+            lost.append(sha256)
             report.add("missing bytes", sha256.hex(), "fetched or extracted again")
-    orphans += [here, *stored] if here is not None else []
+            continue
+        if size != size_bytes and not _has_right_size(catalog, report, sha256, size, repair):
+            lost.append(sha256)
+        here, size = next(stored, (None, 0))
+    orphans += [here, *(sha256 for sha256, _ in stored)] if here is not None else []
     for sha256 in orphans:
         report.add("bytes that no row speaks of", sha256.hex(), "removed, once an hour old")
-    return missing, orphans
+    return lost, orphans
 
 
-def _known(catalog: Catalog) -> Iterator[bytes]:
+def _has_right_size(catalog: Catalog, report: Report, sha256: bytes, size: int, repair: bool) -> bool:
+    """Tell whether the bytes are right, of a blob that is not as long as its row says; mend the one or the other."""
+    try:
+        good = catalog.blobs.is_sound(sha256)
+    except BlobMissingError:
+        return True  # discarded since it was listed
+    if not good:
+        _note_damage(catalog, report, sha256, repair)
+        return False
+    report.add("a wrong size of a blob", f"{sha256.hex()}: is {size}", "the row is put right")
+    if repair:
+        with catalog.database.write() as connection:
+            right = text("UPDATE blob SET size_bytes = :size WHERE sha256 = :sha")
+            report.mended += connection.execute(right, {"size": size, "sha": sha256}).rowcount
+    return True
+
+
+def _note_damage(catalog: Catalog, report: Report, sha256: bytes, repair: bool) -> None:
+    report.add("bytes that are not what their name says", sha256.hex(), "moved to damaged/, and had again")
+    if repair:
+        catalog.blobs.set_aside(sha256)
+
+
+def _known(catalog: Catalog) -> Iterator[tuple[bytes, int]]:
     last = b""
-    query = text("SELECT sha256 FROM blob WHERE sha256 > :last ORDER BY sha256 LIMIT 5000")
+    query = text("SELECT sha256, size_bytes FROM blob WHERE sha256 > :last ORDER BY sha256 LIMIT 5000")
     while True:
         with catalog.database.read() as connection:
-            found = [bytes(sha256) for sha256 in connection.scalars(query, {"last": last})]
+            found = [(bytes(sha256), size) for sha256, size in connection.execute(query, {"last": last})]
         yield from found
         if not found:
             return
-        last = found[-1]
+        last = found[-1][0]
 
 
 def _check_hashes(catalog: Catalog, report: Report, repair: bool) -> list[bytes]:
     wrong = []
-    for sha256 in _known(catalog):
+    known = {finding.which for finding in report.findings}
+    for sha256, _ in _known(catalog):
+        if sha256.hex() in known:
+            continue
         try:
             good = catalog.blobs.is_sound(sha256)
         except BlobMissingError:
-            continue  # found before
+            continue  # discarded since they were listed
         if not good:
             wrong.append(sha256)
-            report.add("bytes that are not what their name says", sha256.hex(), "moved to damaged/, and had again")
-            if repair:
-                catalog.blobs.set_aside(sha256)
+            _note_damage(catalog, report, sha256, repair)
     return wrong
 
 
 def _bring_back(catalog: Catalog, hashes: list[bytes]) -> int:
     """Make due again whatever once brought these bytes: the download, or the reading of the archive around them."""
-    lost = [sha256 for sha256 in hashes if not catalog.blobs.restore(sha256)]
+    lost = [sha256 for sha256 in hashes if not catalog.blobs.keep(sha256)]
     count = len(hashes) - len(lost)
     for chunk in chunked(lost):
         with catalog.database.write() as connection:
@@ -142,18 +176,28 @@ def _due_again(connection: Connection, sha256: bytes) -> bool:
     return bool(found)
 
 
-def _remove_orphans(blobs: BlobStore, hashes: list[bytes], young_s: float) -> int:
+def _remove_orphans(catalog: Catalog, hashes: list[bytes], young_s: float) -> int:
+    """Remove what no row speaks of even now: whoever found it in the store since made it young, or named it."""
     count = 0
+    named = text("SELECT 1 FROM blob WHERE sha256 = :sha")
     for sha256 in hashes:
-        if blobs.modified_at(sha256) <= time.time() - young_s:
-            blobs.discard(sha256)
+        with catalog.database.read() as connection:
+            if connection.scalar(named, {"sha": sha256}) is not None:
+                continue
+        if catalog.blobs.modified_at(sha256) <= time.time() - young_s:
+            catalog.blobs.discard(sha256)
             count += 1
     return count
 
 
+def _looking(catalog: Catalog, repair: bool) -> AbstractContextManager[Connection]:
+    """Return a transaction to look in, which keeps nobody from writing unless there may be something to mend."""
+    return catalog.database.write() if repair else catalog.database.snapshot()
+
+
 def _check_leases(catalog: Catalog, report: Report, repair: bool) -> int:
     mended, now = 0, time.time()
-    with catalog.database.write() as connection:
+    with _looking(catalog, repair) as connection:
         for table, leased in (
             (Frontier, "state = 'leased'"),
             (Host, "owner IS NOT NULL"),
@@ -190,7 +234,7 @@ UNSEEN = (
 def _check_ledger(catalog: Catalog, report: Report, repair: bool) -> int:
     """Find settles that only half happened: no transaction of ours leaves any, a hand at the database may."""
     mended = 0
-    with catalog.database.write() as connection:
+    with _looking(catalog, repair) as connection:
         for stage, query in UNKNOWN_TO_THE_LEDGER.items():
             subjects = list(connection.scalars(text(query)))
             for subject in subjects:
@@ -212,19 +256,33 @@ def _check_ledger(catalog: Catalog, report: Report, repair: bool) -> int:
     return mended
 
 
-def _check_totals(catalog: Catalog, report: Report, repair: bool) -> int:
-    mended = 0
-    with catalog.database.write() as connection:
-        alone(connection, *_counted_tables())
-        right, said = counted(connection), all_totals(connection)
-        for name, key in sorted(right.keys() | said.keys()):
-            if right.get((name, key), 0) != said.get((name, key), 0):
-                numbers = f"{name} {key}: says {said.get((name, key), 0)}, is {right.get((name, key), 0)}"
-                report.add("a wrong total", numbers, "counted anew")
-                mended += repair
-        if mended:
+def _check_triggers(catalog: Catalog, report: Report, repair: bool) -> int:
+    with catalog.database.read() as connection:
+        missing = missing_triggers(connection)
+    for name in missing:
+        report.add("a trigger that is not there", name, "made anew")
+    if missing and repair:
+        with catalog.database.write() as connection:
+            alone(connection, *_counted_tables())
+            drop_triggers(connection)
+            create_triggers(connection)
             recount(connection)
-    return mended
+    return len(missing) if repair else 0
+
+
+def _check_totals(catalog: Catalog, report: Report, repair: bool) -> int:
+    """Compare totals in one view, without holding anybody up; what is wrong is counted again with nobody writing."""
+    with catalog.database.snapshot() as connection:
+        right, said = counted(connection), all_totals(connection)
+    wrong = [key for key in sorted(right.keys() | said.keys()) if right.get(key, 0) != said.get(key, 0)]
+    for name, key in wrong:
+        numbers = f"{name} {key}: says {said.get((name, key), 0)}, is {right.get((name, key), 0)}"
+        report.add("a wrong total", numbers, "counted anew")
+    if wrong and repair:
+        with catalog.database.write() as connection:
+            alone(connection, *_counted_tables())
+            recount(connection)
+    return len(wrong) if repair else 0
 
 
 def _counted_tables() -> list[type[Base]]:

@@ -101,7 +101,7 @@ class Adoption:
             path = folder / sha256.hex()
             if path.is_file() and not path.is_symlink():
                 self._adopt(path, sha256)
-            elif not self._blobs.restore(sha256):
+            elif not self._blobs.keep(sha256):
                 raise UnknownBytesError(f"its reader told of {sha256.hex()[:12]}…, but handed nothing over")
 
     def _adopt(self, path: Path, sha256: bytes) -> None:
@@ -110,7 +110,7 @@ class Adoption:
             size = stream.tell()
         if found != sha256:
             raise UnknownBytesError(f"its reader called other bytes {sha256.hex()[:12]}…")
-        if self._blobs.has(sha256):
+        if self._blobs.keep(sha256):
             path.unlink()
         else:
             self._blobs.adopt(path, Stored(sha256, size))

@@ -10,10 +10,11 @@ import sqlite3
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from db import Catalog, stages
 from db.cli_status import print_problems
@@ -291,4 +292,94 @@ def test_hostile_text_stays_text_everywhere(catalog: Catalog, tmp_path: Path) ->
         assert "<script" not in page.read_text()
     assert all(path.resolve().is_relative_to(tmp_path) for path in (tmp_path / "report").rglob("*"))
     assert json.loads(json.dumps([row["title"] for row in rows(catalog.database)])) == [HOSTILE]
+    assert findings(catalog) == []
+
+
+def test_leftovers_that_somebody_uses_again_are_not_removed(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old leftover is found in the store, and named, after the rows were compared."""
+    from db import verify as verifying
+
+    stored = [catalog.blobs.put(data) for data in (b"named meanwhile", b"found again", b"nobody's")]
+    for one in stored:
+        os.utime(catalog.blobs.path(one.sha256), (1, 1))
+    compare = verifying._compare_blobs
+
+    def compare_and_go_on(*args: Any) -> Any:
+        found = compare(*args)
+        with catalog.database.write() as connection:
+            named = {"sha": stored[0].sha256, "size": stored[0].size_bytes}
+            connection.execute(text("INSERT INTO blob (sha256, size_bytes) VALUES (:sha, :size)"), named)
+        assert catalog.blobs.keep(stored[1].sha256)
+        return found
+
+    monkeypatch.setattr(verifying, "_compare_blobs", compare_and_go_on)
+    assert len(verify(catalog, repair=True).findings) == 4  # the fourth: a blob that READ does not know of
+    assert [catalog.blobs.has(one.sha256) for one in stored] == [True, True, False]
+    assert not catalog.blobs.keep(stored[2].sha256)
+
+
+def test_looking_keeps_nobody_from_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Catalog(f"sqlite:///{tmp_path / 'c.db'}?timeout=0", str(tmp_path / "blobs")) as catalog:
+        add_sheets(catalog, 1)
+
+        def write_and_count(connection: Connection) -> Any:
+            found = counted(connection)
+            add_page(catalog, "meanwhile")
+            return found
+
+        monkeypatch.setattr("db.verify.counted", write_and_count)
+        assert findings(catalog) == []
+
+
+def test_looking_is_one_view_while_others_write(postgres_url: str, tmp_path: Path, monkeypatch: Any) -> None:
+    with Catalog(postgres_url, str(tmp_path / "blobs")) as catalog:
+        add_sheets(catalog, 1)
+
+        def count_and_write(connection: Connection) -> Any:
+            found = counted(connection)
+            add_page(catalog, "meanwhile")
+            return found
+
+        monkeypatch.setattr("db.verify.counted", count_and_write)
+        assert findings(catalog) == []
+
+
+def test_files_that_are_no_blobs_are_named_and_left_alone(catalog: Catalog, tmp_path: Path) -> None:
+    add_sheets(catalog, 1)
+    strays = ["sha256/.DS_Store", "sha256/ab/.cdef.X1y2Z3", "sha256/ab/cdef"]
+    for stray in strays:
+        (tmp_path / "blobs" / stray).write_text("x")
+    report = verify(catalog, repair=True)
+    assert sorted(finding.which for finding in report.findings) == strays
+    assert all((tmp_path / "blobs" / stray).exists() for stray in strays)
+
+
+def test_a_blob_that_was_cut_short_is_damaged(catalog: Catalog) -> None:
+    (rgba,) = add_sheets(catalog, 1)
+    sha = hashlib.sha256(png(rgba)).digest()
+    catalog.blobs.path(sha).write_bytes(b"")
+    assert findings(catalog, repair=True) == ["bytes that are not what their name says"]
+    assert not catalog.blobs.has(sha)
+    catalog.blobs.put(png(rgba))
+    assert findings(catalog) == []
+
+
+def test_a_wrong_size_in_a_row_is_put_right(catalog: Catalog) -> None:
+    (rgba,) = add_sheets(catalog, 1)
+    with catalog.database.write() as connection:
+        connection.execute(text("UPDATE blob SET size_bytes = 1"))
+    assert findings(catalog, repair=True, hashes=True) == ["a wrong size of a blob"]
+    assert findings(catalog, hashes=True) == []
+    assert catalog.blobs.has(hashlib.sha256(png(rgba)).digest())
+
+
+def test_missing_triggers_are_made_anew(catalog: Catalog) -> None:
+    from db.triggers import drop_triggers
+
+    with catalog.database.write() as connection:
+        drop_triggers(connection)
+    add_sheets(catalog, 1)
+    assert {"a trigger that is not there", "a wrong total"} == set(findings(catalog))
+    assert set(findings(catalog, repair=True)) == {"a trigger that is not there"}
+    add_sheets(catalog, 1, first=5)
     assert findings(catalog) == []
