@@ -13,13 +13,15 @@ from db.blobs import BlobStore, is_disk_error
 from db.changes import ImageChange
 from db.consumers import FLAGS
 from db.engine import Database, among
-from db.errors import UnknownImageError
+from db.errors import CopyError, UnknownImageError
 from db.migrate import upgrade
 from db.models import Image
 from db.provenance import BlobProvenance, LicenceRef, SightingRow
 from db.settings import Settings
 from db.sources import Source, by_source, find_sources
+from db.tallies import unfinished_copy_of
 from db.tiles import TileRef, tiles_of
+from db.urls import shown
 
 if TYPE_CHECKING:
     from db.pixels import Rgba
@@ -53,15 +55,35 @@ class Batch:
 
 
 class Catalog:
-    """A catalog and its blob store, opened by URL. Usable as a context manager."""
+    """A catalog and its blob store, opened by URL. Usable as a context manager.
 
-    def __init__(self, catalog_url: str | None = None, blobs_url: str | None = None, *, durable: bool = False) -> None:
+    Raises CopyError for a copy that is not finished, unless that is what it is opened for (`copying`).
+    """
+
+    def __init__(
+        self,
+        catalog_url: str | None = None,
+        blobs_url: str | None = None,
+        *,
+        durable: bool = False,
+        copying: bool = False,
+    ) -> None:
         self.settings = Settings.load(catalog_url, blobs_url)
         self.database = Database(self.settings.catalog_url, durable=durable)
         upgrade(self.database)
+        if not copying:
+            self._refuse_unfinished()
         self.blobs = BlobStore(self.settings.blobs_url)
         self.unreadable: dict[int, str] = {}
         """Images that `open_many` left out since, and why."""
+
+    def _refuse_unfinished(self) -> None:
+        with self.database.read() as connection:
+            source = unfinished_copy_of(connection)
+        if source:
+            self.close()
+            here = shown(self.settings.catalog_url)
+            raise CopyError(f"{here} is an unfinished copy of {shown(source)}; finish it with quarry catalog copy")
 
     def __enter__(self) -> "Catalog":
         return self

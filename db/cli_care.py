@@ -8,6 +8,7 @@ import click
 
 from db.cli_options import catalog_options
 from db.terminal import printable
+from db.urls import shown
 from db.vocabulary import Outcome
 
 SOME_PROBLEMS = 1
@@ -70,13 +71,13 @@ def copy(source: str, target: str, from_blobs: str, to_blobs: str, discard: bool
         if sys.stderr.isatty():
             click.echo(f"\r{what}: {count:,}\x1b[K", nl=False, err=True)
 
-    with Catalog(source, from_blobs) as old, Catalog(target, to_blobs, durable=True) as new:
+    with Catalog(source, from_blobs) as old, Catalog(target, to_blobs, durable=True, copying=True) as new:
         try:
             copy_catalog(old, new, step, discard=discard)
         except CopyError as error:
             click.echo(str(error), err=True)
             sys.exit(SOME_PROBLEMS)
-    click.echo(f"{target} is a copy of {source}, compared row by row")
+    click.echo(f"{shown(target)} is a copy of {shown(source)}, compared row by row")
 
 
 @click.command()
@@ -116,4 +117,4 @@ def migrate(catalog_url: str | None, blobs_url: str | None) -> None:
     from db.catalog import Catalog
 
     with Catalog(catalog_url, blobs_url) as opened:
-        click.echo(f"{opened.settings.catalog_url} is up to date")
+        click.echo(f"{shown(opened.settings.catalog_url)} is up to date")

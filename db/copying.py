@@ -17,12 +17,13 @@ from db.catalog import Catalog
 from db.engine import Database, chunked, insert_new, insert_or_replace
 from db.errors import CopyError
 from db.models import Base, Blob
-from db.tallies import NOTE, recount
+from db.tallies import COPIED_FROM, NOTE, recount
 from db.triggers import create_triggers, drop_triggers
+from db.urls import shown
 
 BATCH = 5000
 READ_BYTES = 1024 * 1024
-MARK = NOTE + "copied_from"
+MARK = COPIED_FROM
 HELD = NOTE + "copied_table"
 UNFINISHED, FINISHED = 0, 1
 
@@ -59,19 +60,19 @@ def _tables() -> list[Table]:
 
 def _begin(source: Catalog, target: Catalog, discard: bool) -> None:
     """Mark the target as ours; until the end it has no triggers, and no totals."""
-    url = target.settings.catalog_url
+    here, there = shown(source.settings.catalog_url), shown(target.settings.catalog_url)
     with target.database.read() as connection:
         known = connection.execute(select(Tally.key, Tally.number).where(Tally.name == MARK)).first()
         if known is None and any(connection.scalar(select(table).limit(1)) is not None for table in _tables()):
-            raise CopyError(f"{url} is not empty, and not a copy; copy to a new one")
-        if known is not None and known.key != source.settings.catalog_url:
-            raise CopyError(f"{url} is a copy of {known.key}; copy to a new one")
+            raise CopyError(f"{there} is not empty, and not a copy; copy to a new one")
+        if known is not None and shown(known.key) != here:
+            raise CopyError(f"{there} is a copy of {shown(known.key)}; copy to a new one")
     if known is not None and known.number == FINISHED and not discard:
         _refuse_written(target)
     with target.database.write() as connection:
-        drop_triggers(connection)
+        drop_triggers(connection)  # also those that a migration made since
         connection.execute(delete(Tally).where(Tally.name.in_([MARK, HELD])))
-        connection.execute(insert(Tally).values(name=MARK, key=source.settings.catalog_url, number=UNFINISHED))
+        connection.execute(insert(Tally).values(name=MARK, key=here, number=UNFINISHED))
 
 
 def _refuse_written(target: Catalog) -> None:
@@ -81,7 +82,7 @@ def _refuse_written(target: Catalog) -> None:
     written = [table.name for table in _tables() if _said(table.name, _digest(target.database, table)) not in held]
     if written:
         raise CopyError(
-            f"{target.settings.catalog_url} was written since it was copied ({', '.join(sorted(written))}); copy to a "
+            f"{shown(target.settings.catalog_url)} was written since it was copied ({', '.join(sorted(written))}); copy to a "
             "new one, or give that up with --discard"
         )
 
@@ -207,7 +208,7 @@ def _finish(source: Catalog, target: Catalog, held: dict[str, tuple[int, int]]) 
     with source.database.read() as connection:
         highest = {table.name: _highest(connection, table) for table in _tables() if _counts_up(table)}
     notes = [{"name": HELD, "key": _said(*each), "number": FINISHED} for each in held.items()]
-    notes.append({"name": MARK, "key": source.settings.catalog_url, "number": FINISHED})
+    notes.append({"name": MARK, "key": shown(source.settings.catalog_url), "number": FINISHED})
     with target.database.write() as connection:
         for name, number in highest.items():
             _go_on_after(connection, name, number)

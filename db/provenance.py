@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from sqlalchemy import Connection, RowMapping, select, text
 
+from db.engine import chunked
 from db.models import Blob, File, Ledger, Licence, Member, Page, PageFile, Place
 from db.vocabulary import Stage
 
@@ -111,15 +112,15 @@ def _sightings(connection: Connection, rows: Sequence[RowMapping]) -> list[Sight
 
 def _page_claims(connection: Connection, urls: Sequence[str]) -> dict[str, tuple[tuple[LicenceRef, ...], str]]:
     found: dict[str, tuple[tuple[LicenceRef, ...], str]] = {}
-    rows = connection.execute(
+    claims = (
         select(Page.url, Page.attribution, Licence.spdx, Licence.name, Licence.url)
         .outerjoin(Licence, Licence.page_id == Page.id)
-        .where(Page.url.in_(urls[:500]))
         .order_by(Page.url, Licence.position)
     )
-    for url, attribution, spdx, name, deed in rows:
-        known = found.get(url, ((), ""))[0]
-        found[url] = (known if spdx is None else (*known, LicenceRef(spdx, name, deed)), attribution)
+    for chunk in chunked(urls):
+        for url, attribution, spdx, name, deed in connection.execute(claims.where(Page.url.in_(chunk))):
+            known = found.get(url, ((), ""))[0]
+            found[url] = (known if spdx is None else (*known, LicenceRef(spdx, name, deed)), attribution)
     return found
 
 

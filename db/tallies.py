@@ -7,6 +7,7 @@ from db.counters import COUNTERS
 
 NOTE = "_"
 """Rows whose names begin so are notes about the catalog as a whole, such as what it is a copy of."""
+COPIED_FROM = NOTE + "copied_from"
 
 
 def totals(connection: Connection, name: str) -> dict[str, int]:
@@ -26,6 +27,12 @@ def total(connection: Connection, name: str, key: str = "") -> int:
     """Return one total."""
     here = (Tally.name == name, Tally.key == key)
     return int(connection.scalar(select(func.sum(Tally.number)).where(*here)) or 0)
+
+
+def unfinished_copy_of(connection: Connection) -> str:
+    """Return of what this catalog is a copy that was begun and not finished; '' if it is none."""
+    begun = select(Tally.key).where(Tally.name == COPIED_FROM, Tally.number == 0)
+    return connection.scalar(begun) or ""
 
 
 def counted(connection: Connection) -> dict[tuple[str, str], int]:

@@ -3,6 +3,7 @@
 import hashlib
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy.engine import make_url
 from w3lib.url import canonicalize_url
 
 
@@ -19,3 +20,8 @@ def host_of(url: str) -> str:
 def stored_name(url: str) -> str:
     """Return the last path segment, percent-decoded exactly once: `200%25_0.png` is the file `200%_0.png`."""
     return unquote(urlsplit(url).path.rpartition("/")[2], errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def shown(catalog_url: str) -> str:
+    """Return a catalog's URL as it may be shown and kept: without the password."""
+    return make_url(catalog_url).render_as_string(hide_password=True)

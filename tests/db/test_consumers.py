@@ -360,3 +360,18 @@ def test_what_another_page_begins_to_show_is_back(catalog: Catalog) -> None:
     cursor = list(catalog.watch())[-1].cursor
     say("a-third", "http://s/f0.png")
     assert changes(catalog, cursor) == []
+
+
+def test_an_image_on_many_pages_has_the_licence_of_each(catalog: Catalog) -> None:
+    data = png(pixels(1))
+    stored = catalog.blobs.put(data)
+    urls = [f"http://s/f{number}.png" for number in range(510)]
+    pages = [
+        PageRecord(f"http://s/{number}", "s", "t", licences=(CC0,), files=(FileLink(url, FileRole.FILE),))
+        for number, url in enumerate(urls)
+    ]
+    with catalog.database.write() as connection:
+        record_pages(connection, pages)
+        record_fetched(connection, *(FetchedFile(url, stored.sha256, stored.size_bytes) for url in urls))
+    settle(catalog, {data: still(pixels(1))})
+    assert {row.licences[0].spdx for row in catalog.sightings(1)} == {"CC0-1.0"}

@@ -26,6 +26,7 @@ from db.frontier import FrontierQueue
 from db.records import NewEntry, ReadResult
 from db.status import read_status
 from db.tallies import all_totals, counted
+from db.urls import shown
 from db.verify import verify
 from db.vocabulary import EntryKind, Outcome
 from tests.conftest import Home, new_database
@@ -201,6 +202,35 @@ def test_only_a_copy_is_copied_onto_and_only_from_where_it_came(catalog: Catalog
         with pytest.raises(CopyError, match="is a copy of"):
             copy_catalog(own, target)
         assert same(catalog, target)
+
+
+def test_an_unfinished_copy_is_only_copied_on(catalog: Catalog, target_url: str, tmp_path: Path) -> None:
+    add_sheets(catalog, 2)
+
+    def killed_at(what: str, count: int) -> None:
+        if what == "page":
+            raise InterruptedError
+
+    blobs = str(tmp_path / "copied")
+    with Catalog(target_url, blobs, copying=True) as target, pytest.raises(InterruptedError):
+        copy_catalog(catalog, target, killed_at)
+    with pytest.raises(CopyError, match="unfinished copy"):
+        Catalog(target_url, blobs)
+    with Catalog(target_url, blobs, copying=True) as target:
+        verify(target, repair=True)
+    with pytest.raises(CopyError, match="unfinished copy"):
+        Catalog(target_url, blobs)
+    with Catalog(target_url, blobs, copying=True) as target:
+        copy_catalog(catalog, target)
+    with Catalog(target_url, blobs) as target:
+        assert snapshot(target) == snapshot(catalog)
+        add_page(target, "more")
+        assert findings(target) == []
+
+
+def test_no_password_is_kept_or_shown() -> None:
+    assert shown("postgresql+psycopg://me:secret@host/art") == "postgresql+psycopg://me:***@host/art"
+    assert shown("sqlite:///a/b.db?timeout=3") == "sqlite:///a/b.db?timeout=3"
 
 
 def test_a_copy_killed_at_random_ends_the_same(home: Home, tmp_path: Path) -> None:
