@@ -81,9 +81,10 @@ def _refuse_written(target: Catalog) -> None:
         held = set(connection.scalars(select(Tally.key).where(Tally.name == HELD)))
     written = [table.name for table in _tables() if _said(table.name, _digest(target.database, table)) not in held]
     if written:
+        here = shown(target.settings.catalog_url)
         raise CopyError(
-            f"{shown(target.settings.catalog_url)} was written since it was copied ({', '.join(sorted(written))}); copy to a "
-            "new one, or give that up with --discard"
+            f"{here} was written since it was copied ({', '.join(sorted(written))}); copy to a new one, or give that up "
+            "with --discard"
         )
 
 

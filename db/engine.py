@@ -96,7 +96,9 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         options = {} if "options" in parsed.query else {"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"}
-        return create_engine(parsed, pool_pre_ping=True, connect_args=options)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=options)
+        event.listen(engine, "connect", _send_arrays_in_binary)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     timeout_s = float(str(parsed.query.get("timeout", BUSY_TIMEOUT_MS / 1000)))
@@ -128,6 +130,13 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
 
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
+
+
+def _send_arrays_in_binary(connection: Any, _record: Any) -> None:
+    """Spare both sides the text of arrays: rows travel as arrays (see `insert_rows`), hashes as hexadecimal digits."""
+    from psycopg.types.array import ListBinaryDumper
+
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def alone(connection: Connection, *tables: type[DeclarativeBase]) -> None:

@@ -19,8 +19,12 @@ from db import Catalog
 from db.changes import ChangeKind
 from db.errors import ConsumerVersionError, UnknownConsumerError, UnknownImageError
 from db.pixels import Rgba
+from db.recording import record_fetched, record_pages
+from db.records import FetchedFile, FileLink, PageRecord
+from db.vocabulary import FileRole
 from tests.db.building import (
     BY,
+    CC0,
     GPL,
     add_file,
     add_page,

@@ -15,7 +15,19 @@ from db.records import ReadResult
 from db.report.build import build_report
 from db.selection import Selection
 from db.vocabulary import Outcome
-from tests.db.building import BY, add_file, add_page, add_sheets, settle
+from tests.db.building import (
+    BY,
+    add_file,
+    add_page,
+    add_sheets,
+    archive,
+    image_record,
+    pixels,
+    png,
+    settle,
+    slice_all,
+    still,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -80,3 +92,58 @@ def test_a_browser_shows_plots_and_pictures_without_any_complaint(tmp_path: Path
     dom = browse("--dump-dom", index.as_uri()).stdout
     assert dom.count("<svg") >= 4
     assert "Images by licence" in dom
+
+
+PAGES, PER_PAGE = 10, 300
+
+
+@pytest.fixture
+def thousands(tmp_path: Path) -> Path:
+    """A report of ten pages with three hundred pictures each, and one with forty sheets of twelve tiles."""
+    with Catalog(f"sqlite:///{tmp_path / 'c.db'}", str(tmp_path / "blobs")) as catalog:
+        for page in range(PAGES):
+            found = {png(pixels(1000 * page + n, 1)): pixels(1000 * page + n, 1) for n in range(PER_PAGE)}
+            add_page(catalog, f"many{page}", f"http://s/{page}.zip")
+            add_file(catalog, f"http://s/{page}.zip", b"zip%d" % page)
+            packed = archive(catalog, **{f"{n}.png": data for n, data in enumerate(found)})
+            settle(catalog, {b"zip%d" % page: packed, **{data: still(rgba) for data, rgba in found.items()}})
+        sheets = [pixels(99_000 + n, 12) for n in range(40)]
+        add_page(catalog, "sheets", *[f"http://s/f{n}.png" for n in range(40)])
+        for n, rgba in enumerate(sheets):
+            add_file(catalog, f"http://s/f{n}.png", png(rgba))
+        settle(catalog, {png(rgba): still(rgba) for rgba in sheets})
+        slice_all(catalog, {image_record(rgba).pixel_hash: rgba for rgba in sheets})
+        return build_report(catalog, tmp_path / "report")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@pytest.mark.parametrize("number", [1, PAGES + 1], ids=["pictures", "sheets"])
+def test_a_browser_loads_what_it_shows_and_the_rest_when_it_gets_there(thousands: Path, number: int) -> None:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+    assert len(list((thousands.parent / "img").iterdir())) == PAGES * PER_PAGE + 40
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1000, "height": 700})
+        asked, said = set(), []
+        page.on("request", lambda request: asked.add(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.goto((thousands.parent / f"page-{number}.html").as_uri(), wait_until="load")
+        shown = page.locator("img").count()
+        pictures = len(set(page.eval_on_selector_all("img", "all => all.map(one => one.src)")))
+        assert (shown, pictures) == ((PER_PAGE, PER_PAGE) if number == 1 else (40 * 13, 40))
+        at_first = len([url for url in asked if url.endswith(".png")])
+        assert 0 < at_first < pictures
+        page.evaluate(SCROLL)
+        page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
+        assert len([url for url in asked if url.endswith(".png")]) == pictures
+        assert said == []
+        browser.close()
+
+
+SCROLL = """async () => {
+    for (let y = 0; y < document.body.scrollHeight; y += 300) {
+        window.scrollTo(0, y);
+        await new Promise(next => requestAnimationFrame(() => requestAnimationFrame(next)));
+    }
+    for (const box of document.querySelectorAll('.tiles')) box.scrollTop = box.scrollHeight;
+}"""

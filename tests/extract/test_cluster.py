@@ -25,7 +25,7 @@ from extract.archives.interface import Limits
 from extract.cluster import DaskExecutor
 from extract.errors import PoolGoneError
 from extract.pool import PoolUrlError, ProcessExecutor, open_pool
-from extract.run import StageRunner, read_work
+from extract.run import StageRunner, read_work, slice_work
 from extract.tasks import ReadTask
 from tests.conftest import ROOT, Home
 from tests.extract.test_run import bring, packed, png, run
@@ -133,6 +133,43 @@ def test_poison_is_set_apart_after_two_deaths_of_its_own_and_its_neighbours_are_
     (problem,) = read_status(catalog.database).problems
     assert "killed its worker 2 times" in problem.reason
     assert (tmp_path / "deaths").read_text().split().count("1") == 2
+
+
+ADAPTIVE = """
+import sys, time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None,
+                           scheduler_port=int(sys.argv[1]), memory_limit="1GiB")
+    cluster.adapt(minimum=0, maximum=3, interval="100ms", wait_count=2)
+    most, quiet = 0, 0
+    while not (most and quiet > 20):
+        now = len(cluster.scheduler.workers)
+        most, quiet = max(most, now), 0 if now else quiet + 1
+        time.sleep(0.05)
+    print(most, flush=True)
+    cluster.close()
+"""
+
+
+def test_an_adaptive_cluster_grows_for_the_work_and_shrinks_after_it(catalog: Catalog, tmp_path: Path) -> None:
+    """It begins without any worker; each has a limit of memory of its own. It ends its process when it is empty."""
+    files = {f"pack{n}_DOT_zip": packed(**{f"i{m}_DOT_png": png(100 * n + m) for m in range(6)}) for n in range(4)}
+    bring(catalog, **files)
+    (tmp_path / "adaptive.py").write_text(ADAPTIVE)
+    port = free_port()
+    command = [sys.executable, str(tmp_path / "adaptive.py"), str(port)]
+    with subprocess.Popen(command, env=ENV, stdout=subprocess.PIPE, text=True) as cluster:
+        pool = open_pool(f"dask://127.0.0.1:{port}", 60.0)
+        for work in (read_work(Limits()), slice_work()):
+            StageRunner(catalog, pool, 1, work).run(lambda _: None)
+        pool.shutdown()
+        assert cluster.stdout is not None
+        most = int(cluster.stdout.read().split()[0])
+    assert cluster.returncode == 0
+    assert 1 <= most <= 3
+    assert read_status(catalog.database).problems == []
+    assert read_status(catalog.database).totals["images"] == 24
 
 
 def sightings(catalog: Catalog) -> list[tuple[Any, ...]]:

@@ -103,6 +103,19 @@ def test_a_sidecar_in_the_archive_or_on_the_page_decides(catalog: Catalog, loose
     assert column(catalog, "SELECT x || ',' || y FROM tile ORDER BY id") == ["1,1", "11,1", "1,11", "11,11"]
 
 
+def test_what_happened_is_told_even_if_nobody_watches(catalog: Catalog) -> None:
+    """Else what triggers note on PostgreSQL would grow for ever."""
+    bring(catalog, **{f"p{n}_DOT_png": png(n) for n in range(3)})
+    with catalog.database.write() as connection:
+        connection.execute(text("INSERT INTO recheck (image_id) VALUES (1)"))
+    run(catalog)
+    with catalog.database.read() as connection:
+        for table in ("change_pending", "recheck"):
+            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        assert connection.scalar(text("SELECT count(*) FROM change WHERE kind = 'new'")) == 3
+    assert [change.image_id for change in catalog.watch()][:3] == [1, 2, 3]
+
+
 def test_running_again_does_nothing(catalog: Catalog) -> None:
     bring(catalog, pack_DOT_zip=packed(a_DOT_png=png(1), b_DOT_png=png(2)), c_DOT_png=png(1))
     assert run(catalog).settled == 5
