@@ -34,11 +34,13 @@ def record_reads(
 ) -> None:
     """Settle the READ stage of several blobs at once: the same rows as one by one, with far fewer statements.
 
-    `asked`: what the ledger said of each blob when its reading began (see `stages.Settled`).
+    `asked`: what the ledger said of each blob when its reading began (see `stages.Settled`). A reading that FAILED,
+    which is our fault and says nothing of the bytes, leaves everything as it was known before.
     """
     blob_ids = [blob_id for blob_id, _ in results]
+    failed = {blob_id for blob_id, result in results if result.outcome == Outcome.FAILED}
     # A place that is being recorded must see this, or be seen.
-    for blob_id in stages.lock_all(connection, Stage.READ, blob_ids):
+    for blob_id in stages.lock_all(connection, Stage.READ, blob_ids) - failed:
         _forget_reading(connection, blob_id)
     for blob_id, result in results:
         _record_members(connection, blob_id, result)
@@ -190,10 +192,13 @@ def record_all_slices(
 ) -> None:
     """Settle the SLICE stage of several images at once: the same rows as one by one, with far fewer statements.
 
-    `asked`: what the ledger said of each image when its slicing began (see `stages.Settled`).
+    `asked`: what the ledger said of each image when its slicing began (see `stages.Settled`). A slicing that FAILED,
+    which is our fault, leaves an earlier sheet and its tiles as they are.
     """
     settled_before = stages.lock_all(connection, Stage.SLICE, [image_id for image_id, _ in results])
-    insert_or_replace(connection, Sheet, [_sheet_row(*each) for each in results], ("image_id",))
+    worked = [(image_id, result) for image_id, result in results if result.outcome != Outcome.FAILED]
+    insert_or_replace(connection, Sheet, [_sheet_row(*each) for each in worked], ("image_id",))
+    insert_new(connection, Sheet, [_sheet_row(i, r) for i, r in results if r.outcome == Outcome.FAILED])
     ids = ensure_images(connection, [tile.image for _, result in results for tile in result.tiles])
     rows = [
         {
@@ -214,7 +219,7 @@ def record_all_slices(
         for image_id, result in results
         for position, tile in enumerate(result.tiles)
     ]
-    for image_id, result in results:
+    for image_id, result in worked:
         if image_id in settled_before:
             _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
     insert_or_replace(connection, Tile, rows, ("sheet_id", "x", "y", "w", "h"))
