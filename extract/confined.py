@@ -167,7 +167,9 @@ class _Channel:
         while True:
             message = self._message(deadline)
             if isinstance(message, Found):
+                began = time.monotonic()
                 found(bytes(message.part))
+                deadline += time.monotonic() - began  # the child had to wait, and is not late for that
             elif isinstance(message, Failed):
                 return _failure(message)
             else:

@@ -3,11 +3,11 @@
 Formats here are those of `sniff`, plus `tar.gz`, `tar.bz2`, … for a TAR inside a stream.
 """
 
-import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from extract.archives.clock import CLOCK
 from extract.archives.interface import Limits, Source
 from extract.archives.streams import STREAM_FORMATS, SUFFIXES, decompress
 from extract.archives.volumes import find_volumes
@@ -30,7 +30,7 @@ def locate(path: Path, name: str, limits: Limits) -> Source:
         name=name or path.name,
         format=sniff(head, path),
         size_bytes=sum(volume.stat().st_size for volume in paths),
-        deadline=time.monotonic() + limits.seconds,
+        deadline=CLOCK.now() + limits.seconds,
         seconds=limits.seconds,
     )
     if source.format == "unknown" and len(paths) > 1 and path.suffix.lower() == ".zip":

@@ -4,9 +4,9 @@ Claims in headers are never trusted; what counts is what came out. The clock is 
 wait.
 """
 
-import time
 from collections.abc import Callable, Iterator
 
+from extract.archives.clock import CLOCK
 from extract.archives.interface import Limits
 from extract.errors import RefusedError
 
@@ -15,7 +15,7 @@ class Gate:
     """Counts one pass over one archive. Raises RefusedError naming the limit, the number seen and the limit."""
 
     def __init__(
-        self, limits: Limits, archive_bytes: int, deadline: float, clock: Callable[[], float] = time.monotonic
+        self, limits: Limits, archive_bytes: int, deadline: float, clock: Callable[[], float] = CLOCK.now
     ) -> None:
         self._limits = limits
         self._archive_bytes = max(archive_bytes, 1)

@@ -5,7 +5,6 @@ A reader turns one archive into an iterator of `Entry`; `unpack` turns entries i
 the archive's order and their `chunks` must be consumed before the next entry is asked for.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 from db.blobs import Stored
+from extract.archives.clock import CLOCK
 from extract.archives.volumes import JoinedFile
 from extract.errors import ArchiveProblem, RefusedError, State
 
@@ -131,7 +131,7 @@ class Entry:
 class Source:
     """An archive at hand: its volumes in order, the name people know it by, its format, and when time is up.
 
-    `deadline` is a time of `time.monotonic`, `seconds` the limit it came from.
+    `deadline` is a time of `extract.archives.clock.CLOCK`, `seconds` the limit it came from.
     """
 
     paths: tuple[Path, ...]
@@ -147,7 +147,7 @@ class Source:
 
     def check_clock(self) -> None:
         """Raise RefusedError when time is up."""
-        late = time.monotonic() - self.deadline
+        late = CLOCK.now() - self.deadline
         if late >= 0:
             raise RefusedError("seconds", self.seconds + late, self.seconds)
 

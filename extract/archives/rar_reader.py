@@ -9,8 +9,6 @@ Sources: RARLAB's technote.txt (RAR 5) and the `rar-research` notes for older ve
 import contextlib
 import re
 import stat
-import threading
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,6 +18,7 @@ from typing import Any
 import rarfile
 import rars
 
+from extract.archives.clock import CLOCK
 from extract.archives.interface import MIB, Entry, Kind, Limits, Name, Source
 from extract.archives.volumes import is_rar_volume_set
 from extract.errors import ArchiveProblem, DamagedError, EncryptedError, RefusedError, UnsupportedError
@@ -54,13 +53,8 @@ class RarReader:
 def _cancelling(source: Source) -> Iterator[Any]:
     """Give a token that tells rars to stop at the deadline."""
     token = rars.CancellationToken()
-    timer = threading.Timer(max(source.deadline - time.monotonic(), 0.05), token.cancel)
-    timer.daemon = True
-    timer.start()
-    try:
+    with CLOCK.alarm(source.deadline, token.cancel):
         yield token
-    finally:
-        timer.cancel()
 
 
 def _options(limits: Limits, token: Any, total_bytes: int | None = None) -> Any:

@@ -11,7 +11,6 @@ Source: 7-Zip's `7zFormat.txt` and `Methods.txt`.
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO
@@ -20,6 +19,7 @@ import py7zr
 from py7zr.exceptions import PasswordRequired, UnsupportedCompressionMethodError
 from py7zr.io import Py7zIO, WriterFactory
 
+from extract.archives.clock import CLOCK
 from extract.archives.interface import Entry, Kind, Limits, Name, Source
 from extract.errors import ArchiveProblem, DamagedError, EncryptedError, RefusedError, UnsupportedError
 
@@ -215,7 +215,7 @@ class _Pump(WriterFactory):
             raise DamagedError(f"7z: {seen} bytes of {size_bytes}")
 
     def _get(self) -> tuple[str, bytes | None] | ArchiveProblem:
-        left = self._source.deadline - time.monotonic()
+        left = self._source.deadline - CLOCK.now()
         try:
             return self._queue.get(timeout=max(left, 0.001))
         except queue.Empty:

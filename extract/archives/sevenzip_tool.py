@@ -9,8 +9,6 @@ A dummy password keeps it from asking; a timer kills it at the deadline. Source:
 import importlib.util
 import re
 import subprocess
-import threading
-import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,6 +17,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
+from extract.archives.clock import CLOCK
 from extract.archives.interface import Entry, Kind, Limits, Name, Source
 from extract.errors import (
     ArchiveProblem,
@@ -31,7 +30,6 @@ from extract.errors import (
 
 _CHUNK = 256 * 1024
 _ARGUMENT_BYTES = 100_000
-_SECONDS_LEFT_MIN = 0.05
 _NOTE_CHARS = 4096
 _TYPES = {"zip": "zip", "7z": "7z", "tar": "tar"}
 _SIZES = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -61,13 +59,10 @@ def run_tool(
         cwd="/",
         env={"LC_ALL": "C.UTF-8"},
     ) as process:
-        timer = threading.Timer(max(deadline - time.monotonic(), _SECONDS_LEFT_MIN), process.kill)
-        timer.daemon = True
-        timer.start()
         try:
-            yield process
+            with CLOCK.alarm(deadline, process.kill):
+                yield process
         finally:
-            timer.cancel()
             process.kill()
 
 

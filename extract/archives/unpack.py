@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from db.blobs import Stored
+from extract.archives.clock import CLOCK
 from extract.archives.containers import locate
 from extract.archives.gate import Gate
 from extract.archives.interface import (
@@ -178,7 +179,8 @@ class _Untold:
         self._notes.append(Note(self._reader, position, raw, item.state, item.reason, sha256, size, item.start))
         self._bytes += size or 0
         if self._tell and (len(self._notes) >= TELL_MEMBERS or self._bytes >= TELL_BYTES):
-            self._tell(tuple(self._notes))
+            with CLOCK.stopped():
+                self._tell(tuple(self._notes))
             self._notes, self._bytes = [], 0
 
 
