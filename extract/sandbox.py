@@ -25,6 +25,8 @@ _RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 <<
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 _KILL, _EPERM, _ENOSYS, _ALLOW = 0x80000000, 0x00050001, 0x00050026, 0x7FFF0000
 _CLONE_THREAD, _CLONE_VFORK, _X32 = 0x10000, 0x4000, 0x40000000
+_CLONE_NEW = 0x7E020000
+"""The flags of clone that ask for a namespace of any kind."""
 # fmt: off
 _DENIED = {
     # socket io_uring_setup ptrace process_vm_* pidfd_getfd pidfd_send_signal fork setsid setpgid | bpf perf_event_open
@@ -58,6 +60,9 @@ class Confinement:
             gaps.append("no Landlock: reading archives may write where this user may")
         elif self.landlock_abi < 3:
             gaps.append("an old Landlock: files of this user could be cut short")
+        if self.landlock_abi < 6:
+            # No filter can tell the 7zz that a reader may stop from other processes of this user.
+            gaps.append("no Landlock of ABI 6: other processes of this user could be sent signals")
         if not self.seccomp:
             gaps.append(f"no seccomp filter on {platform.machine()}: the network stays open")
         return "; ".join(gaps)
@@ -182,8 +187,9 @@ def _filter(machine: str) -> None:
         (give, 0, 0, _EPERM),
         (equal, 0, 1, _CLONE3),
         (give, 0, 0, _ENOSYS),  # libc then tries clone, whose flags a filter can see
-        (equal, 0, 4, clone),
+        (equal, 0, 5, clone),
         (load, 0, 0, first_argument),
+        (any_bit, 1, 0, _CLONE_NEW),  # in a namespace of its own it would have every capability
         (any_bit, 1, 0, _CLONE_THREAD | _CLONE_VFORK),  # threads, and children that wait to become a program
         (give, 0, 0, _EPERM),
         (give, 0, 0, _ALLOW),

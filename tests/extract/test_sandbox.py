@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import platform
 import resource
 import signal
 import socket
@@ -84,7 +85,26 @@ def trace_parent(folder: Path, out: Path) -> None:
         raise OSError(ctypes.get_errno(), "ptrace")
 
 
+def clone(flags: int) -> Attempt:
+    """Make a process by the bare system call, as no library would."""
+
+    def attempt(folder: Path, out: Path) -> int:
+        libc = ctypes.CDLL(None, use_errno=True)
+        number = {"x86_64": 56, "aarch64": 220}[platform.machine()]
+        pid: int = libc.syscall(number, flags | signal.SIGCHLD, 0, 0, 0, 0)
+        if pid == 0:
+            os._exit(0)
+        if pid < 0:
+            raise OSError(ctypes.get_errno(), "clone")
+        return pid
+
+    return attempt
+
+
+VFORK, NEW = 0x4000, {"user": 0x10000000, "net": 0x40000000, "pid": 0x20000000, "mount": 0x20000, "cgroup": 0x02000000}
 FILTERED: dict[str, Attempt] = {
+    **{f"a {name} namespace": clone(VFORK | flag) for name, flag in NEW.items()},
+    "a user namespace and others in it": clone(VFORK | NEW["user"] | NEW["net"] | NEW["pid"]),
     "TCP": lambda folder, out: socket.socket(),
     "UDP": lambda folder, out: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
     "a local socket": lambda folder, out: socket.socket(socket.AF_UNIX),
@@ -237,6 +257,7 @@ def test_what_a_kernel_lacks_is_said():
     assert "Landlock" in Confinement(0, seccomp=True).missing()
     assert "network" in Confinement(7, seccomp=False).missing()
     assert "cut short" in Confinement(2, seccomp=True).missing()
+    assert "signals" in Confinement(5, seccomp=True).missing()
 
 
 def test_a_child_of_a_killed_worker_dies_too(tmp_path: Path):
