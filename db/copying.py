@@ -83,8 +83,8 @@ def _refuse_written(target: Catalog) -> None:
     if written:
         here = shown(target.settings.catalog_url)
         raise CopyError(
-            f"{here} was written since it was copied ({', '.join(sorted(written))}); copy to a new one, or give that up "
-            "with --discard"
+            f"{here} was written since it was copied ({', '.join(sorted(written))}); copy to a new one, or give that "
+            "up with --discard"
         )
 
 
