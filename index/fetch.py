@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection
+from urllib3.util import connection as sockets
 
 from index.errors import FetchRefusedError
 
@@ -101,7 +102,7 @@ def _encrypted(plain: socket.socket, host: str) -> ssl.SSLSocket:
 @contextlib.contextmanager
 def _conversation(address: str, port: int, deadline: float) -> Iterator[socket.socket]:
     """Connect, and shut the connection at the deadline: a byte now and then meets the limit of each single wait."""
-    with socket.create_connection((address, port), CONNECT_S) as plain, plain.dup() as ours:
+    with sockets.create_connection((address, port), CONNECT_S) as plain, plain.dup() as ours:
         over = threading.Event()
 
         def watch() -> None:

@@ -6,7 +6,6 @@ addresses. A POST from another site's page is refused.
 
 import io
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,15 +15,15 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db import Catalog
 from db.errors import CatalogError
@@ -40,6 +39,8 @@ logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 MOST_BODY_BYTES = MOST_UPLOAD_BYTES + 65_536
 MOST_SHOWN_SIDE = 1024
+MOST_DIGITS = 18
+"""Of an image's id: all that a signed 64-bit number is sure to hold."""
 SHOWN_BOX = 184, 152
 """Pixels in a card of the page."""
 YEAR_S = 31_536_000
@@ -54,39 +55,67 @@ SECURITY = {
 LICENCES = ("CC0", "CC-BY", "CC-BY-SA", "OGA-BY", "GPL", "LGPL")
 
 
-class SecurityHeaders(BaseHTTPMiddleware):
-    """Adds the headers above, and refuses writes that another site's page sends."""
+class Guard:
+    """Adds the headers above to every answer, failures too; refuses writes from other sites, and bodies too large.
 
-    async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    A body without a length is counted as it comes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        origin = request.headers.get("origin")
-        if request.method == "POST" and origin and urlsplit(origin).netloc != request.headers.get("host"):
-            return JSONResponse({"error": "this request comes from another site"}, 403)
-        length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BODY_BYTES:
-            return JSONResponse({"error": "the picture is too large"}, 413)
-        response = await call_next(request)
-        for name, value in SECURITY.items():
-            response.headers.setdefault(name, value)
-        return response
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST_BODY_BYTES:
+                raise PictureError(f"the picture is larger than {MOST_UPLOAD_BYTES // 2**20} MiB")
+            return message
+
+        await (_refusal(Request(scope)) or self._app)(scope, counted, guarded)
 
 
-def make_app(catalog: Catalog, model: str = DEFAULT, hosts: list[str] | None = None) -> Starlette:
+def _refusal(request: Request) -> Response | None:
+    origin = request.headers.get("origin")
+    if request.method == "POST" and origin and urlsplit(origin).netloc != request.headers.get("host"):
+        return JSONResponse({"error": "this request comes from another site"}, 403)
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length[:MOST_DIGITS]) > MOST_BODY_BYTES:
+        return JSONResponse({"error": "the picture is too large"}, 413)
+    return None
+
+
+def make_app(catalog: Catalog, model: str = DEFAULT, hosts: list[str] | None = None) -> ASGIApp:
     """Return the application for one catalog."""
     page = SearchPage(catalog, model)
     routes = [
         Route("/", page.home),
         Route("/search", page.search),
         Route("/picture", page.give, methods=["POST"]),
-        Route("/image/{image_id:int}.png", page.image),
+        Route("/image/{image_id}.png", page.image),
         Route("/picture/{key}.png", page.given),
         Route("/api/search", page.api_search, methods=["GET", "POST"]),
         Route("/openapi.json", page.openapi),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
-    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"]), Middleware(SecurityHeaders)]
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"])]
     handlers: Any = {IndexingError: page.refused, CatalogError: page.refused, HTTPException: page.missing}
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    return Guard(Starlette(routes=routes, middleware=middleware, exception_handlers=handlers))
 
 
 class SearchPage:
@@ -171,7 +200,10 @@ class SearchPage:
 
     async def image(self, request: Request) -> Response:
         """Return an image of the catalog as PNG; ids are never reused, so it may be kept for ever."""
-        data = await run_in_threadpool(lambda: _png(self._catalog.open(request.path_params["image_id"])))
+        written = str(request.path_params["image_id"])
+        if not (written.isascii() and written.isdigit() and len(written) <= MOST_DIGITS):
+            raise HTTPException(404)
+        data = await run_in_threadpool(lambda: _png(self._catalog.open(int(written))))
         return Response(data, media_type="image/png", headers={"Cache-Control": f"public, max-age={YEAR_S}, immutable"})
 
     async def given(self, request: Request) -> Response:

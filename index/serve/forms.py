@@ -59,6 +59,8 @@ class KeptPictures:
 
 def read_query(values: Mapping[str, str], kept: KeptPictures) -> Query:
     """Return the query of a request's values. Raises SelectionError, PictureError."""
+    if any("\0" in value for value in values.values()):
+        raise SelectionError("a search cannot hold the character NUL")
     count = min(MOST_COUNT, max(1, _number(values, "count", 24)))
     page = min(MOST_PAGE, max(1, _number(values, "page", 1)))
     key = values.get("picture", "")

@@ -1,5 +1,6 @@
 """The page: its HTTP interface in-process, and the page itself in a real headless Chromium."""
 
+import asyncio
 import io
 import re
 import shutil
@@ -14,7 +15,11 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
+from sqlalchemy import text
+from starlette.testclient import TestClient
+from starlette.types import Message
 
+from db import Catalog
 from index.errors import PictureError
 from index.serve import forms
 from index.serve.app import SECURITY, make_app, shown
@@ -62,6 +67,53 @@ def test_every_answer_is_guarded(client: httpx.Client) -> None:
         assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY, path
     page = client.get("/?q=castle").text
     assert not re.search(r"<script(?! src=)|\son\w+=|style=|https?://(?!s/)[\w.]+\.(?:js|css)", page)
+
+
+@pytest.mark.parametrize("name", ["9" * 23, "9" * 5000, "-1", "x", "१", "999999999999999999"])
+def test_an_image_that_cannot_be_is_not_found(client: httpx.Client, name: str) -> None:
+    answer = client.get(f"/image/{name}.png")
+    assert answer.status_code == 404
+    assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+
+
+def test_a_failure_of_ours_is_guarded_too(sqlite_gallery: Gallery, tmp_path: Path) -> None:
+    """The database does not do what is asked of it: here, because its tables are gone."""
+    with Catalog(f"sqlite:///{tmp_path / 'catalog.db'}", str(tmp_path / "blobs")) as catalog:
+        client = TestClient(make_app(catalog), raise_server_exceptions=False)
+        with catalog.database.write() as connection:
+            connection.execute(text("ALTER TABLE frame RENAME TO gone"))
+        answer = client.get("/image/1.png")
+    assert answer.status_code == 500
+    assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+
+
+@pytest.mark.parametrize("path", ["/picture", "/api/search"])
+def test_a_form_without_a_length_is_counted_as_it_comes(sqlite_gallery: Gallery, path: str) -> None:
+    """The answer is there with the first byte too many; the application asks for no more of an endless body."""
+    taken = 0
+    answer: list[Message] = []
+    begin = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+
+    async def receive() -> Message:
+        nonlocal taken
+        part = b"x" * 1_000_000 if taken else begin
+        taken += len(part)
+        return {"type": "http.request", "body": part, "more_body": taken < 10 * MOST_UPLOAD_BYTES}
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=XX"), (b"host", b"localhost")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(make_app(sqlite_gallery.catalog)(scope, receive, send))
+    assert answer[0]["status"] == 422 and b"larger" in answer[1]["body"]
+    assert taken < MOST_UPLOAD_BYTES + 2_000_000
+
+
+@pytest.mark.parametrize("query", ["q=a%00b", "q=castle&author=%00"])
+def test_a_search_with_nul_is_refused(client: httpx.Client, query: str) -> None:
+    """PostgreSQL takes no such text."""
+    assert client.get(f"/api/search?{query}").status_code == 422
 
 
 def test_another_site_cannot_make_us_do_anything(client: httpx.Client) -> None:
