@@ -4,6 +4,7 @@ python -m benchmarks.index quality  [--cache FOLDER] [--features a,b] [--per 110
 python -m benchmarks.index latency  [--rows 200000] [--dimension 256]
 python -m benchmarks.index engines  [--rows 200000] [--engines exact,pgvector,lancedb]
 python -m benchmarks.index filters  [--rows 2000000] [--database sqlite]
+python -m benchmarks.index inside   [--screens 24]
 python -m benchmarks.index featurize [--images 2000]
 python -m benchmarks.index rank     [--pictures 20000]
 
@@ -34,6 +35,7 @@ from benchmarks.index_alterations import ALTERATIONS, UNSEEN
 from benchmarks.index_art import Piece, measured_pieces
 from benchmarks.index_engines import ENGINES, engines
 from benchmarks.index_filters import filters
+from benchmarks.index_inside import inside
 from db import Catalog
 from index import store
 from index.engines.exact import ExactEngine
@@ -43,17 +45,19 @@ from index.features.interface import Distance, Model
 from index.pictures import decode_picture
 
 Alteration = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
+WINDOWS = {"patches"}
 GIVEN = {"vgg16", "clip", "siglip", "dinov2"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["quality", "latency", "engines", "filters", "featurize", "rank"])
+    parser.add_argument("what", choices=["quality", "latency", "engines", "filters", "inside", "featurize", "rank"])
     parser.add_argument("--cache", type=Path, default=Path(".demo/index-art"))
-    parser.add_argument("--features", default=",".join(sorted(set(FEATURES) - GIVEN)))
+    parser.add_argument("--features", default=",".join(sorted(set(FEATURES) - GIVEN - WINDOWS)))
     parser.add_argument("--per", type=int, default=110)
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--screens", type=int, default=24)
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--dimension", type=int, default=256)
@@ -69,6 +73,8 @@ def main() -> None:
         engines(arguments.cache, arguments.rows, arguments.engines.split(","))
     elif arguments.what == "filters":
         filters(arguments.cache, arguments.rows, arguments.database)
+    elif arguments.what == "inside":
+        inside(arguments.cache, arguments.screens)
     elif arguments.what == "featurize":
         featurize(arguments.cache, arguments.images)
     else:

@@ -12,6 +12,7 @@ FEATURES = {
     "hog": "hog:Hog",
     "thumbnail": "thumbnail:Thumbnail",
     "palette": "palette:Palette",
+    "patches": "patches:Patches",
     "phash": "phash:PHash",
     "dhash": "dhash:DHash",
     "pdq": "pdq:Pdq",
