@@ -68,7 +68,8 @@ def _fill(catalog: Catalog, sightings: int, real: Floats) -> int:
     with catalog.database.write() as connection:
         connection.execute(
             text(
-                "INSERT INTO person (page_id, position, role, name, url) SELECT id, 0, 'author', authors, '' FROM page"
+                "INSERT INTO person (page_id, position, role, name, url)"
+                " SELECT id, 0, 'author', 'author ' || (id % 3000), '' FROM page"
             )
         )
         connection.execute(text("INSERT INTO tag (page_id, name) SELECT id, 't' || (id % 20) FROM page"))

@@ -37,6 +37,21 @@ CROSS JOIN image i
 LEFT JOIN sheet sh ON sh.image_id = s.image_id
 """
 """In this order: SQLite keeps to it, and would else begin with the millions of sightings; PostgreSQL chooses itself."""
+_FROM_SHEETS = """
+FROM sheet sh
+CROSS JOIN sighting s
+CROSS JOIN image i
+CROSS JOIN place pl
+CROSS JOIN file f
+LEFT JOIN page p ON p.id = f.page_id
+"""
+_SHEETS_JOINED = (
+    "sh.kind IN ('grid', 'atlas')",
+    "s.image_id = sh.image_id",
+    "i.id = s.image_id",
+    "pl.id = s.place_id",
+    "f.id = pl.file_id",
+)
 _JOINED = ("f.page_id = p.id", "pl.file_id = f.id", "s.place_id = pl.id", "i.id = s.image_id")
 _OF_PAGES = ("licence", "author", "tag", "art_type", "since", "until")
 _KIND = "CASE WHEN s.tile_id > 0 THEN 'tile' WHEN sh.kind IN ('grid', 'atlas') THEN 'sheet' ELSE 'image' END"
@@ -111,6 +126,8 @@ def selected_images(connection: Connection, selection: Selection) -> NDArray[np.
     if selection.places is None:
         if any(getattr(selection, name) for name in _OF_PAGES):
             return np.unique(_ids(connection, [*_JOINED, *where], values, _FROM_PAGES))
+        if selection.kind == "sheet":
+            return np.unique(_ids(connection, [*_SHEETS_JOINED, *where], values, _FROM_SHEETS))
         return np.unique(_ids(connection, where, values))
     parts = [_ids(connection, [*where, _among(chunk)], values) for chunk in chunked(selection.places)]
     return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)

@@ -69,7 +69,7 @@ def _transformed(plane: Floats, basis: Floats, count: int) -> Floats:
 
 @cache
 def _cosines() -> Floats:
-    """The lowest frequencies, scaled so that a plain window's first value is its brightness."""
+    """Return the lowest frequencies, scaled so that a plain window's first value is its brightness."""
     basis = dct(np.eye(WINDOW), axis=0, norm="ortho")[:FREQUENCIES] / np.sqrt(WINDOW)
     return basis.astype(np.float32)
 
