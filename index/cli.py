@@ -240,6 +240,30 @@ def rank(
 
 @index.command()
 @catalog_options
+@click.argument("screenshot")
+@click.option("--count", default=20, show_default=True, help="How many to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def inside(catalog_url: str | None, blobs_url: str | None, screenshot: str, count: int, as_json: bool) -> None:
+    """Name the sprites inside a screenshot, and where they stand: at their own size or enlarged by a whole number.
+
+    Example: quarry index inside screenshot.jpg
+    """
+    from index.featurizing import featurize_catalog
+    from index.inside import FEATURE, find_inside
+    from index.pictures import read_picture
+
+    with Catalog(catalog_url, blobs_url) as catalog:
+        featurize_catalog(catalog, (FEATURE,), "processes")
+        found = find_inside(catalog, read_picture(screenshot), count=count)
+    if as_json:
+        click.echo(json.dumps([{**hit.as_json(), "at": seen.rectangle} for hit, seen in found]))
+        return
+    for hit, seen in found:
+        click.echo(printable(f"  {seen.score:.3f} at {seen.rectangle} {hit.credit} {hit.url}"))
+
+
+@index.command()
+@catalog_options
 @click.argument("videos", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--search", "screenshot", type=click.Path(exists=True, dir_okay=False), help="Say where this is from.")
 @click.option(

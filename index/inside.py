@@ -24,6 +24,7 @@ from index.features.patches import QUANTUM, UNUSED, VALUES, WINDOWS, windows
 from index.hits import Hit, Ranked, read_hits
 from index.selection import Selection, selected_images
 
+FEATURE = "patches"
 MOST_SCALE = 8
 EDGES_SHARE = 0.6
 """So much of the edges must lie on a grid for the screenshot to count as enlarged by it."""
@@ -33,7 +34,6 @@ FITS = 20.0
 """Differences of a sprite's pixels, at the 60th percentile, up to which it counts as seen."""
 COVERED = 60
 CHUNK = 4096
-MOST_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def find_inside(
     catalog: Catalog, screenshot: Rgba, selection: Selection | None = None, count: int = 50
 ) -> list[tuple[Hit, Seen]]:
     """Return the sprites seen, surest first. Raises SelectionError if no picture has stored windows yet."""
-    feature = open_feature("patches")
+    feature = open_feature(FEATURE)
     model_id = store.find_model(catalog.database, feature.model)
     if model_id is None:
         raise SelectionError("no picture has windows yet: quarry index featurize --model patches")
@@ -160,4 +160,4 @@ def reduced(screenshot: Rgba, scale: int, top: int, left: int) -> Rgba:
     cut = screenshot[top:, left:]
     height, width = cut.shape[0] // scale, cut.shape[1] // scale
     blocks = cut[: height * scale, : width * scale].reshape(height, scale, width, scale, 4)
-    return np.round(blocks.astype(np.float32).mean((1, 3))).astype(np.uint8)
+    return np.asarray(np.round(blocks.astype(np.float32).mean((1, 3))), np.uint8)

@@ -71,7 +71,7 @@ def _transformed(plane: Floats, basis: Floats, count: int) -> Floats:
 def _cosines() -> Floats:
     """Return the lowest frequencies, scaled so that a plain window's first value is its brightness."""
     basis = dct(np.eye(WINDOW), axis=0, norm="ortho")[:FREQUENCIES] / np.sqrt(WINDOW)
-    return basis.astype(np.float32)
+    return np.asarray(basis, np.float32)
 
 
 @cache
