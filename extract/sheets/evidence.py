@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from extract.sheets.ground import Ground, find_ground, prefix_sums
+from extract.sheets.ink import inked
 
 MAX_CROP_PX = 1536
 """Only the top left of a larger picture is examined: enough cells to judge, and the work stays bounded."""
@@ -34,6 +35,7 @@ class Axis:
     Boundary profiles (length + 1 values, the ends are 0): `step` mean colour change where something is drawn,
     `cross` share of places drawn on both sides, `flow` share of places drawn on both sides with nearly equal colour.
     Line profiles (length values): `fill` drawn share, `even` share of neighbours along the line with equal colour.
+    `ink` share of the line drawn in the one colour that grid lines seem to have (0 everywhere without such a colour).
     `echo_mask` and `echo_tone`: normalised autocorrelation by lag, of the mask and of the tone. `length` is the full
     side in px even when only a crop was examined.
     """
@@ -44,6 +46,7 @@ class Axis:
     flow: NDArray[np.float64]
     fill: NDArray[np.float64]
     even: NDArray[np.float64]
+    ink: NDArray[np.float64]
     echo_mask: NDArray[np.float64]
     echo_tone: NDArray[np.float64]
 
@@ -110,12 +113,13 @@ def gather(rgba: NDArray[np.uint8]) -> Evidence:
     tone = crop[..., :3].astype(np.float32).mean(axis=2)
     prints, powers_x, powers_y = _print_table(codes)
     alpha = crop[..., 3]
+    ink_x, ink_y = inked(codes)
     return Evidence(
         width=width,
         height=height,
         ground=ground,
-        x=_axis(crop, codes, tone, ground.foreground, width),
-        y=_axis(crop.transpose(1, 0, 2), codes.T, tone.T, ground.foreground.T, height),
+        x=_axis(crop, codes, tone, ground.foreground, ink_x, width),
+        y=_axis(crop.transpose(1, 0, 2), codes.T, tone.T, ground.foreground.T, ink_y, height),
         drawn=prefix_sums(ground.foreground),
         prints=prints,
         powers_x=powers_x,
@@ -156,6 +160,7 @@ def _axis(
     codes: NDArray[np.uint32],
     tone: NDArray[np.float32],
     mask: NDArray[np.bool_],
+    ink: NDArray[np.float64],
     length: int,
 ) -> Axis:
     """Profile along the second axis of the arrays."""
@@ -171,7 +176,7 @@ def _axis(
     cross[1:-1] = both.mean(axis=0)
     flow[1:-1] = (both & (change < _NEAR)).mean(axis=0)
     even = (codes[1:] == codes[:-1]).mean(axis=0) if codes.shape[0] > 1 else np.zeros(seen)
-    return Axis(length, step, cross, flow, mask.mean(axis=0), even, _echo(mask), _echo(tone))
+    return Axis(length, step, cross, flow, mask.mean(axis=0), even, ink, _echo(mask), _echo(tone))
 
 
 def _echo(values: NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ hundred forgiven, else 0; any cut of an atlas the F1 of its rectangles against t
 
 import csv
 import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,16 @@ from extract.sheets.made_up import make
 from extract.sheets.matching import Box, f1_trimmed, shown
 from extract.sheets.model import Grid
 
-MADE = (("grid", 400), ("atlas", 450), ("single", 850), ("frames", 240), ("rest", 110))
+MADE = (
+    ("grid", 400),
+    ("atlas", 450),
+    ("single", 850),
+    ("frames", 240),
+    ("rest", 200),
+    ("tight", 240),
+    ("ruled", 160),
+    ("single", 250),
+)
 """How many pictures of which kind, one after the other; adding at the end leaves what comes before as it is."""
 
 MADE_SEED = 5
@@ -33,26 +44,32 @@ ART_AUTHOR = "kenney"
 MAX_ATLAS_CELLS = 5000
 
 
-def real_examples(data: Path) -> list[Example]:
-    """Describe every picture of a data folder (``truth.json``, ``manifest.csv``, ``img/``)."""
+def real_examples(data: Path, jobs: int = 1) -> list[Example]:
+    """Describe every picture of a data folder (``truth.json``, ``manifest.csv``, ``img/``) in `jobs` processes."""
     truth, groups = _truth(data)
-    found = []
-    for picture in sorted(truth):
-        entry = truth[picture]
-        rgba = _open(data, entry)
-        one = example(picture, rgba, entry["kind"], groups[picture], entry.get("grid"), entry.get("rects", []))
-        found.append(Example(picture, one.table, one.quality, one.kind, one.author, bool(entry["weak"])))
-    return found
+    with ProcessPoolExecutor(jobs) as pool:
+        asked = [(data, picture, truth[picture], groups[picture]) for picture in sorted(truth)]
+        return list(pool.map(_real, asked, chunksize=8))
 
 
-def made_examples(data: Path, art: Path | None) -> list[Example]:
+def _real(asked: tuple[Path, str, dict[str, Any], str]) -> Example:
+    data, picture, entry, author = asked
+    rgba = _open(data, entry)
+    one = example(picture, rgba, entry["kind"], author, entry.get("grid"), entry.get("rects", []))
+    return replace(one, weak=bool(entry["weak"]))
+
+
+def made_examples(data: Path, art: Path | None, jobs: int = 1) -> list[Example]:
     """Make up pictures from the art of each author, and from a folder of loose CC0 sprites if there is one."""
-    found = []
-    for i, made in enumerate(make_all(data, art)):
-        grid = list(made.grid) if made.grid else None
-        one = example(f"made {i}", made.rgba, made.kind, made.author, grid, [list(r) for r in made.rects])
-        found.append(Example(one.picture, one.table, one.quality, one.kind, one.author, made=True))
-    return found
+    with ProcessPoolExecutor(jobs) as pool:
+        return list(pool.map(_made, enumerate(make_all(data, art)), chunksize=8))
+
+
+def _made(numbered: tuple[int, Made]) -> Example:
+    number, made = numbered
+    grid = list(made.grid) if made.grid else None
+    one = example(f"made {number}", made.rgba, made.kind, made.author, grid, [list(r) for r in made.rects])
+    return replace(one, made=True)
 
 
 def make_all(data: Path, art: Path | None) -> list[Made]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from extract.sheets.cells import CELL_NAMES, cell_row
 from extract.sheets.evidence import Axis, Evidence
-from extract.sheets.lattice import Cut, cuts, pairs
+from extract.sheets.lattice import Cut, cuts, gutter_lines, pairs
 from extract.sheets.layout import JOINS_PX, LAYOUT_NAMES, describe_layout, ways
 
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ CUT_NAMES = (
     "log_tile", "count", "divides", "whole", "mod16", "mod8", "power2", "common", "margin", "spacing", "left_share",
     "left_fill", "step", "step_on", "step_side", "step_half", "cross", "cross_on", "cross_half", "flow", "flow_on",
     "flow_side", "flow_half", "empty", "empty_gain", "empty_side", "sharp", "worst", "echo_mask", "echo_mask_peak",
-    "echo_mask_half", "echo_tone", "echo_tone_peak", "echo_tone_half", "gutter_even",
+    "echo_mask_half", "echo_tone", "echo_tone_peak", "echo_tone_half", "gutter_even", "gutter_ink", "ink_told",
 )  # fmt: skip
 PAIR_NAMES = (*CELL_NAMES, "merit", "merit_gap")
 PICTURE_NAMES = (
@@ -39,9 +39,9 @@ _BODY = (
 COMPARED_NAMES = (
     "both_step_on", "both_step_side", "both_step_half", "both_cross_on", "both_flow_on", "both_flow_half",
     "both_flow_side", "both_empty", "both_empty_gain", "both_sharp", "both_worst", "both_echo_mask",
-    "both_echo_mask_peak", "both_echo_tone", "both_echo_tone_peak", "both_gutter_even", "repeat", "filled_cells",
-    "tone_between", "centre_x_spread", "centre_y_spread", "half_filled", "full_cells", "parts_whole", "area_whole",
-    "cells_of_one_part", "log_cells", "merit",
+    "both_echo_mask_peak", "both_echo_tone", "both_echo_tone_peak", "both_gutter_even", "both_gutter_ink",
+    "repeat", "filled_cells", "tone_between", "centre_x_spread", "centre_y_spread", "half_filled", "full_cells",
+    "parts_whole", "area_whole", "cells_of_one_part", "log_cells", "merit",
 )  # fmt: skip
 _COMPARED = [_BODY.index(name) for name in COMPARED_NAMES]
 NAMES = (
@@ -119,7 +119,13 @@ def _cut_row(axis: Axis, cut: Cut) -> list[float]:
         left / tile,
         float(tail.mean()) if len(tail) else 0.0,
     ]
-    return [*shape, *_line_numbers(axis, cut), *_echo_numbers(axis, cut), _gutter_even(axis, cut)]
+    return [
+        *shape,
+        *_line_numbers(axis, cut),
+        *_echo_numbers(axis, cut),
+        _gutter_even(axis, cut),
+        *_ink_numbers(axis, cut),
+    ]
 
 
 def _line_numbers(axis: Axis, cut: Cut) -> list[float]:
@@ -184,6 +190,17 @@ def _gutter_even(axis: Axis, cut: Cut) -> float:
     return float(axis.even[lines].mean() - axis.even.mean()) if len(lines) else 0.0
 
 
+def _ink_numbers(axis: Axis, cut: Cut) -> list[float]:
+    """Tell how much more of the colour of drawn lines lies on the gutters than off, and what share of it they hold."""
+    lines = gutter_lines(cut, len(axis.ink))
+    total = float(axis.ink.sum())
+    if not len(lines) or not total:
+        return [0.0, 0.0]
+    held = float(axis.ink[lines].sum())
+    off = (total - held) / max(1, len(axis.ink) - len(lines))
+    return [held / len(lines) - off, held / total]
+
+
 def _merit(table: Floats) -> Floats:
     """Give a rough worth per cut, only to thin out the pairs."""
     column = {name: table[:, i] for i, name in enumerate(CUT_NAMES)}
@@ -199,6 +216,7 @@ def _merit(table: Floats) -> Floats:
         + 0.4 * column["common"]
         + 0.3 * column["mod8"]
         + 1.5 * (column["gutter_even"] > 0.05)
+        + 2.0 * np.clip(column["gutter_ink"], 0, 1)
     )
     return np.asarray(np.where(one_cell > 0, 1.2, worth), dtype=np.float64)
 

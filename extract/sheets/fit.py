@@ -5,7 +5,9 @@ its author. All is deterministic: one thread, fixed seeds. Only `train.py` and b
 """
 
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 import lightgbm
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from extract.sheets.features import FIRST_GRID, NAMES
-from extract.sheets.forest import Floats, from_lightgbm, softmax
+from extract.sheets.forest import Floats, averaged, from_lightgbm, softmax
 from extract.sheets.judge import Judge, Scale, logit, picture_row
 
 SHARED: dict[str, Any] = {
@@ -22,13 +24,16 @@ SHARED: dict[str, Any] = {
     "deterministic": True, "force_row_wise": True, "seed": 1, "use_missing": False,
 }  # fmt: skip
 RANKER = SHARED | {
-    "learning_rate": 0.08, "num_leaves": 14, "feature_fraction": 0.25, "min_data_in_leaf": 20,
+    "learning_rate": 0.08, "num_leaves": 8, "feature_fraction": 0.15, "min_data_in_leaf": 20,
     "min_sum_hessian_in_leaf": 0.5,
 }  # fmt: skip
 DETECTOR = SHARED | {
     "learning_rate": 0.04, "num_leaves": 12, "feature_fraction": 0.2, "min_data_in_leaf": 8, "objective": "binary",
 }  # fmt: skip
-RANKER_TREES = 200
+SEEDS = (1, 2)
+"""Each judge is the mean of forests grown with these seeds: what one sees by chance, the other does not."""
+
+RANKER_TREES = 300
 DETECTOR_TREES = 500
 WEAK_WEIGHT, MADE_WEIGHT = 0.3, 0.4
 AUTHOR_FULL, MADE_FULL = 12, 40
@@ -98,9 +103,9 @@ def goal(example: Example) -> Floats:
     return np.where(worth >= MIN_ATLAS_QUALITY, worth**2, 0.0) if example.kind == "atlas" else worth
 
 
-def fit_ranker(examples: list[Example]) -> lightgbm.Booster:
+def fit_ranker(examples: list[Example], seed: int) -> lightgbm.Booster:
     """Boost trees against a softmax over the cuts of each sheet, divided among right cuts by their present share."""
-    chance = np.random.default_rng(1)
+    chance = np.random.default_rng(seed)
     weight = weights(examples)
     used = [(e, w) for e, w in zip(examples, weight, strict=True) if e.kind != "single" and goal(e).any()]
     rows = [_thinned(e, chance) for e, _ in used]
@@ -117,7 +122,7 @@ def fit_ranker(examples: list[Example]) -> lightgbm.Booster:
         wanted = due / np.maximum(np.repeat(np.add.reduceat(due, first), sizes), 1e-12)
         return (share - wanted) * each, np.maximum(share * (1 - share), 1e-6) * each
 
-    settings = RANKER | {"objective": objective}
+    settings = RANKER | {"objective": objective, "seed": seed}
     return lightgbm.train(settings, lightgbm.Dataset(table, label=worth, params=SHARED), RANKER_TREES)
 
 
@@ -131,11 +136,11 @@ def _thinned(example: Example, chance: np.random.Generator) -> NDArray[np.int64]
     return np.unique(kept[kept < total])
 
 
-def fit_detector(rows: Floats, examples: list[Example]) -> lightgbm.Booster:
+def fit_detector(rows: Floats, examples: list[Example], seed: int) -> lightgbm.Booster:
     """Boost trees that tell sheets from whole pictures, one row a picture (`judge.picture_row`)."""
     labels = np.array([e.kind != "single" for e in examples])
     data = lightgbm.Dataset(rows, label=labels, weight=weights(examples), params=SHARED)
-    return lightgbm.train(DETECTOR, data, DETECTOR_TREES)
+    return lightgbm.train(DETECTOR | {"seed": seed}, data, DETECTOR_TREES)
 
 
 @dataclass(frozen=True)
@@ -147,17 +152,34 @@ class CrossFit:
     scores: list[Floats]
 
 
-def cross_fit(examples: list[Example], place: dict[str, int]) -> CrossFit:
-    """Fit one ranker per fold left out, and rank each example by the one that has not seen its author."""
-    scores: dict[int, Floats] = {}
-    for fold in range(max(place.values()) + 1):
-        ranker = fit_ranker([e for e in examples if place[e.author] != fold])
-        for i, example in enumerate(examples):
-            if place[example.author] == fold:
-                scores[i] = np.asarray(ranker.predict(example.table[1:]), dtype=np.float64)
-    ordered = [scores[i] for i in range(len(examples))]
-    rows = [picture_row(e.table.astype(np.float64), s) for e, s in zip(examples, ordered, strict=True)]
-    return CrossFit(place, np.array(rows), ordered)
+def cross_fit(examples: list[Example], place: dict[str, int], jobs: int = 1) -> CrossFit:
+    """Fit rankers per fold left out, and rank each example by those that have not seen its author."""
+    folds = np.array([place[e.author] for e in examples])
+    asked = [(fold, seed) for fold in range(int(folds.max()) + 1) for seed in SEEDS]
+    total: list[Floats] = [np.zeros(len(e.table) - 1) for e in examples]
+    with ProcessPoolExecutor(jobs, get_context("fork"), _share, (examples, folds)) as pool:
+        for (fold, _), said in zip(asked, pool.map(_rank_fold, asked), strict=True):
+            for i, scores in zip(np.flatnonzero(folds == fold), said, strict=True):
+                total[i] += scores / len(SEEDS)
+    rows = [picture_row(e.table.astype(np.float64), s) for e, s in zip(examples, total, strict=True)]
+    return CrossFit(place, np.array(rows), total)
+
+
+_shared: tuple[list[Example], NDArray[np.int64]]
+
+
+def _share(examples: list[Example], folds: NDArray[np.int64]) -> None:
+    """Keep what all folds need, once per process."""
+    global _shared
+    _shared = examples, folds
+
+
+def _rank_fold(asked: tuple[int, int]) -> list[Floats]:
+    """Score the cuts of a fold's pictures by a ranker fitted on the other folds."""
+    (examples, folds), (fold, seed) = _shared, asked
+    ranker = fit_ranker([e for e, f in zip(examples, folds, strict=True) if f != fold], seed)
+    mine = [examples[i] for i in np.flatnonzero(folds == fold)]
+    return [np.asarray(ranker.predict(e.table[1:]), dtype=np.float64) for e in mine]
 
 
 def held_out(examples: list[Example], fit: CrossFit) -> dict[str, Judged]:
@@ -166,8 +188,11 @@ def held_out(examples: list[Example], fit: CrossFit) -> dict[str, Judged]:
     fold_of = np.array([fit.place[e.author] for e in examples])
     for fold in range(max(fit.place.values()) + 1):
         seen, mine = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        detector = fit_detector(fit.rows[seen], [examples[i] for i in seen])
-        chances = np.asarray(detector.predict(fit.rows[mine]), dtype=np.float64)
+        total = np.zeros(len(mine))
+        for seed in SEEDS:
+            detector = fit_detector(fit.rows[seen], [examples[i] for i in seen], seed)
+            total += np.asarray(detector.predict(fit.rows[mine], raw_score=True), dtype=np.float64)
+        chances = 1.0 / (1.0 + np.exp(-total / len(SEEDS)))
         for i, chance in zip(mine, chances, strict=True):
             judged[examples[i].picture] = Judged(float(chance), softmax(fit.scores[i]))
     return judged
@@ -189,16 +214,16 @@ def scale(raw: list[float], right: list[float], weight: list[float]) -> Scale:
 
 def fit_judge(examples: list[Example], fit: CrossFit, judged: dict[str, Judged]) -> Judge:
     """Fit the judge to ship: forests on everything, scales on what was held out."""
-    ranker = from_lightgbm(fit_ranker(examples).dump_model())
+    rankers = [from_lightgbm(fit_ranker(examples, seed).dump_model()) for seed in SEEDS]
     # The detector must read rankings of the kind it will meet: made by a ranker that has not seen the picture.
-    booster = fit_detector(fit.rows, examples)
+    detectors = [from_lightgbm(fit_detector(fit.rows, examples, seed).dump_model()) for seed in SEEDS]
     real = [e for e in examples if not e.made]
     weight = [WEAK_WEIGHT if e.weak else 1.0 for e in real]
     sheets = [(e, w) for e, w in zip(real, weight, strict=True) if e.kind != "single"]
     return Judge(
         NAMES,
-        ranker,
-        from_lightgbm(booster.dump_model()),
+        averaged(rankers),
+        averaged(detectors),
         scale([judged[e.picture].sheet for e in real], [float(e.kind != "single") for e in real], weight),
         scale(
             [float(judged[e.picture].shares.max()) for e, _ in sheets],

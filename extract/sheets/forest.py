@@ -65,6 +65,25 @@ class Forest:
         )
 
 
+def averaged(forests: list[Forest]) -> Forest:
+    """Join forests over the same features into one whose scores are the mean of theirs."""
+    nodes = max(f.feature.shape[1] for f in forests)
+    leaves = max(f.leaf.shape[1] for f in forests)
+
+    def stack(name: str, width: int) -> NDArray[Any]:
+        tables = [getattr(f, name) for f in forests]
+        return np.concatenate([np.pad(t, ((0, 0), (0, width - t.shape[1]))) for t in tables])
+
+    return Forest(
+        stack("feature", nodes),
+        stack("threshold", nodes),
+        stack("left", nodes),
+        stack("right", nodes),
+        stack("leaf", leaves) / len(forests),
+        max(f.deepest for f in forests),
+    )
+
+
 @dataclass
 class _Growing:
     feature: list[int]

@@ -17,6 +17,12 @@ MIN_CLEAN = 0.9
 MIN_CLEAN_FITTING = 0.6
 """Share of gutter lines without a stray pixel; text beside the cells spoils some where the numbers fit exactly."""
 
+MIN_INK = 0.45
+"""Share of a line in the colour of drawn grid lines, for it to be one of them."""
+
+MAX_RULE_PX = 8
+"""Drawn grid lines are not wider than this."""
+
 MAX_CUTS = 48
 MAX_PAIRS = 170
 MAX_GRID_CELLS = 40_000
@@ -47,7 +53,7 @@ def cuts(axis: Axis, asked: tuple[int, ...] = ()) -> list[Cut]:
         if MIN_TILE_PX <= tile < length and (tile <= length // 2 or length - tile <= 2)
     ]
     framed = [Cut(length - 2 * margin, margin, margin, 1) for margin in (1, 2) if length > 4 * MIN_TILE_PX]
-    found = [Cut(length, 0, 0, 1), *named, *plain, *_spaced(axis), *framed]
+    found = [Cut(length, 0, 0, 1), *named, *_ruled(axis), *plain, *_spaced(axis), *framed]
     return list(dict.fromkeys(found))[:MAX_CUTS]
 
 
@@ -94,7 +100,7 @@ def _spaced(axis: Axis, keep: int = 10) -> list[Cut]:
             fits = axis.length - (margin + cut.count * cut.period) in (0, margin - spacing, -spacing)
             if cut.count < 2 or not (fits or tile in COMMON_PX):
                 continue
-            gutter = _gutter_lines(cut, seen)
+            gutter = gutter_lines(cut, seen)
             if not len(gutter):
                 continue
             share = float(clean[gutter].mean())
@@ -104,7 +110,28 @@ def _spaced(axis: Axis, keep: int = 10) -> list[Cut]:
     return [cut for _, cut in scored[:keep]]
 
 
-def _gutter_lines(cut: Cut, seen: int) -> NDArray[np.int64]:
+def _ruled(axis: Axis, keep: int = 3) -> list[Cut]:
+    """Find cuts between drawn grid lines: lines of one colour, all as wide, at one distance from each other."""
+    strong = axis.ink >= max(MIN_INK, 0.7 * float(axis.ink.max(initial=0.0)))
+    edges = np.flatnonzero(np.diff(np.pad(strong.astype(np.int8), 1)))
+    begins, ends = edges[::2], edges[1::2]
+    if not 2 <= len(begins) <= len(strong) // MIN_TILE_PX + 2:
+        return []
+    steps, counts = np.unique(np.diff(begins), return_counts=True)
+    widths, often = np.unique(ends - begins, return_counts=True)
+    spacing = int(widths[often.argmax()])
+    found: list[Cut] = []
+    for i in np.argsort(-counts, kind="stable")[:keep]:
+        period = int(steps[i])
+        first = begins[int(np.flatnonzero(np.diff(begins) == period)[0])]
+        margin = int((first + spacing) % period)
+        count = (axis.length - margin + spacing) // period
+        if period - spacing >= MIN_TILE_PX and spacing <= MAX_RULE_PX and count >= 1:
+            found.append(Cut(period - spacing, margin, spacing, count))
+    return found
+
+
+def gutter_lines(cut: Cut, seen: int) -> NDArray[np.int64]:
     """List the pixel lines in the margin and between the cells, inside the examined part."""
     starts = cut.margin + np.arange(1, cut.count) * cut.period
     between = (starts[:, None] - 1 - np.arange(cut.spacing)[None, :]).ravel()

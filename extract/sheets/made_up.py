@@ -13,6 +13,7 @@ from PIL import Image
 from extract.sheets.art_pool import MAX_SPRITE_PX, Picture, Shelf, trimmed
 from extract.sheets.collage import GROUNDS, Made, grounded, in_cell, paste, pick
 from extract.sheets.collage import canvas as blank
+from extract.sheets.made_tight import columned, extruded, ruled
 from extract.sheets.made_whole import alone, cropped, lettered, mapped, panelled, scattered, written
 
 MAX_SIDE_PX = 1024
@@ -25,6 +26,8 @@ def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
         "atlas": (packed, packed, shelved),
         "frames": (frames,),
         "rest": (with_rest,),
+        "tight": (columned, columned, extruded),
+        "ruled": (ruled,),
         "single": (alone, alone, cropped, scattered, mapped, mapped, lettered, lettered, panelled, written),
     }
     chosen: Callable[[Shelf, np.random.Generator], Made | None] = makers[kind][int(chance.integers(len(makers[kind])))]

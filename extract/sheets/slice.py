@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.sheets.blocks import mixed
 from extract.sheets.components import sprites
 from extract.sheets.conventions import stated
 from extract.sheets.evidence import Evidence, find_parts, gather
 from extract.sheets.ground import find_ground, prefix_sums
-from extract.sheets.model import Grid, Hints, Rect, Slicing
+from extract.sheets.model import Candidate, Grid, Hints, Rect, Slicing
 from extract.sheets.names import sizes_in
 from extract.sheets.told import Told, heed
 from extract.sheets.upscale import upscale_of
-from extract.sheets.weighed import RankedGrid, Verdict, weigh
+from extract.sheets.weighed import KEPT, RankedGrid, Verdict, weigh
 
 MIN_SHEET = 0.85
 """Split only a picture that is so likely a sheet (calibrated). Chosen on authors that the judge had not seen."""
@@ -28,6 +29,12 @@ NAME_MAX_GAP = 4.0
 
 SAID_MAX_GAP = 2.0
 """The same for a size that the page mentions, which may speak of another of its files."""
+
+SURE_ENOUGH = 0.9
+"""With one cut of the whole picture so sure, nobody asks whether its parts have grids of their own."""
+
+MIN_MIXED = 0.8
+"""Several grids need each part to be so surely a sheet and its grid so surely the right one."""
 
 MAX_ASKED = 12
 
@@ -92,7 +99,21 @@ def _by_pixels(rgba: NDArray[np.uint8], hints: Hints, told: Told) -> Slicing:
         if isinstance(named, Slicing):
             return replace(named, upscale=upscale)
         notes.append(named)
-    return replace(_by_verdict(rgba, evidence, verdict, notes), upscale=upscale)
+    whole = _by_verdict(rgba, evidence, verdict, notes)
+    return replace(_or_mixed(rgba, evidence, whole, (1.0 - verdict.single) * verdict.sure), upscale=upscale)
+
+
+def _or_mixed(rgba: NDArray[np.uint8], evidence: Evidence, whole: Slicing, sure: float) -> Slicing:
+    """Prefer several grids, each of a part of its own, when they are surer than one cut of the whole; or offer them."""
+    other = mixed(rgba, evidence) if sure < SURE_ENOUGH else None
+    if other is None:
+        return whole
+    rects = occupied(rgba, other.rects())
+    if other.sure >= MIN_MIXED and other.sure > sure:
+        return Slicing("atlas", rects, None, other.sure, other.why(), "pixels", whole.candidates)
+    offered = Candidate("atlas", None, other.sure * MIN_MIXED, other.why(), rects)
+    kept = sorted((offered, *whole.candidates), key=lambda c: -c.score)[:KEPT]
+    return replace(whole, candidates=tuple(kept))
 
 
 def _by_verdict(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, notes: list[str]) -> Slicing:

@@ -17,39 +17,61 @@ import numpy as np
 
 from extract.sheets.examples import made_examples, real_examples
 from extract.sheets.fit import Example, Judged, cross_fit, deal, fit_judge, held_out
+from extract.sheets.forest import Floats
 from extract.sheets.judge import to_json
 
 LIMITS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+MOST_SPLIT = (0.01, 0.015, 0.02, 0.025)
+"""Shares of whole pictures that limits are chosen for, on other authors than those they are applied to."""
 
 
-def load(data: Path, art: Path | None, cache: Path | None) -> list[Example]:
+def load(data: Path, art: Path | None, cache: Path | None, jobs: int = 1) -> list[Example]:
     """Describe all pictures, or read them from the cache (written by this program; nobody else's is safe to read)."""
     if cache and cache.exists():
         with cache.open("rb") as file:
             kept: list[Example] = pickle.load(file)  # noqa: S301 (our own file, named by the caller)
             return kept
-    examples = [*real_examples(data), *made_examples(data, art)]
+    examples = [*real_examples(data, jobs), *made_examples(data, art, jobs)]
     if cache:
         cache.write_bytes(pickle.dumps(examples))
     return examples
 
 
-def summary(examples: list[Example], judged: dict[str, Judged]) -> str:
+def summary(examples: list[Example], judged: dict[str, Judged], place: dict[str, int]) -> str:
     """Tell what each limit on the raw probability of a sheet would give on authors not seen, in percent."""
     lines = ["limit  over-split  recall  grids exact  ALL exact  atlas F1t   (strong rows but ALL; held-out authors)"]
     real = [e for e in examples if not e.made]
     for limit in LIMITS:
-        lines.append(f"{limit:5.2f}  " + "  ".join(f"{v:9.1f}" for v in figures(real, judged, limit)))
+        lines.append(f"{limit:5.2f}  " + _row(figures(real, judged, np.full(len(real), limit))))
+    for most in MOST_SPLIT:
+        lines.append(f"{most:4.1%}   " + _row(figures(real, judged, nested_limits(real, judged, place, most))))
+    lines.append("Last rows: for each fold the limit that splits so many whole pictures of the other folds.")
     return "\n".join(lines) + "\n"
 
 
-def figures(real: list[Example], judged: dict[str, Judged], limit: float) -> tuple[float, ...]:
-    """Give over-split, recall, exact (strong), exact (all) and atlas F1t in percent at one limit."""
+def _row(numbers: tuple[float, ...]) -> str:
+    return "  ".join(f"{v:9.1f}" for v in numbers)
+
+
+def nested_limits(real: list[Example], judged: dict[str, Judged], place: dict[str, int], most: float) -> Floats:
+    """Give each picture the limit that the strong whole pictures of the other folds ask for, never those of its own."""
+    folds = np.array([place[e.author] for e in real])
+    sheet = np.array([judged[e.picture].sheet for e in real])
+    whole = np.array([e.kind == "single" and not e.weak for e in real])
+    limits = np.zeros(len(real))
+    for fold in np.unique(folds):
+        others = np.sort(sheet[whole & (folds != fold)])[::-1]
+        limits[folds == fold] = others[int(most * len(others))] + 1e-9
+    return limits
+
+
+def figures(real: list[Example], judged: dict[str, Judged], limits: Floats) -> tuple[float, ...]:
+    """Give over-split, recall, exact (strong), exact (all) and atlas F1t in percent with a limit per picture."""
 
     def percent(kinds: tuple[str, ...], *, weak: bool, quality: bool) -> float:
-        chosen = [e for e in real if e.kind in kinds and (weak or not e.weak)]
-        split = np.array([judged[e.picture].sheet >= limit for e in chosen])
-        worth = [float(e.quality[1 + int(judged[e.picture].shares.argmax())]) if quality else 1.0 for e in chosen]
+        chosen = [(e, at) for e, at in zip(real, limits, strict=True) if e.kind in kinds and (weak or not e.weak)]
+        split = np.array([judged[e.picture].sheet >= at for e, at in chosen])
+        worth = [float(e.quality[1 + int(judged[e.picture].shares.argmax())]) if quality else 1.0 for e, _ in chosen]
         return float(100 * (split * np.array(worth)).mean())
 
     return (
@@ -68,14 +90,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--art", type=Path, help="folder of loose CC0 sprites")
     parser.add_argument("--folds", type=int, default=5, help="author-wise cross-validation")
     parser.add_argument("--seed", type=int, default=0, help="how authors are dealt to folds")
+    parser.add_argument("--jobs", type=int, default=2, help="processes that describe pictures; changes nothing else")
     parser.add_argument("--cache", type=Path, help="keep the described pictures in this file")
     parser.add_argument("--judged", type=Path, help="write what was said of held-out authors to this file (JSON)")
     parser.add_argument("--write", action="store_true", help="replace judge.json beside this module")
     chosen = parser.parse_args(arguments)
-    examples = load(chosen.data, chosen.art, chosen.cache)
-    fit = cross_fit(examples, deal(examples, chosen.folds, chosen.seed))
+    examples = load(chosen.data, chosen.art, chosen.cache, chosen.jobs)
+    place = deal(examples, chosen.folds, chosen.seed)
+    fit = cross_fit(examples, place, chosen.jobs)
     judged = held_out(examples, fit)
-    sys.stdout.write(summary(examples, judged))
+    sys.stdout.write(summary(examples, judged, place))
     if chosen.judged:
         said = {name: [j.sheet, j.shares.tolist()] for name, j in judged.items()}
         chosen.judged.write_text(json.dumps(said), encoding="utf-8")

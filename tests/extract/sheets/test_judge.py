@@ -5,7 +5,7 @@ import numpy as np
 
 from extract.sheets.evidence import gather
 from extract.sheets.features import FIRST_GRID, NAMES, describe
-from extract.sheets.forest import Forest, from_lightgbm
+from extract.sheets.forest import Forest, averaged, from_lightgbm
 from extract.sheets.judge import Scale, from_json, shipped, to_json
 from tests.extract.sheets import sheet_pictures as draw
 
@@ -22,6 +22,16 @@ def test_walking_the_trees_gives_what_lightgbm_gives() -> None:
     booster, table = grown()
     forest = from_lightgbm(booster.dump_model())
     assert np.allclose(forest.scores(table), np.asarray(booster.predict(table)), atol=1e-9)
+
+
+def test_averaged_forests_score_the_mean_whatever_their_shapes() -> None:
+    booster, table = grown()
+    one = from_lightgbm(booster.dump_model())
+    stump = {"num_leaves": 2, "num_threads": 1, "verbose": -1, "deterministic": True, "seed": 1}
+    two = from_lightgbm(lightgbm.train(stump, lightgbm.Dataset(table, label=table[:, 2]), 5).dump_model())
+    mean = (one.scores(table) + two.scores(table)) / 2
+    assert np.allclose(averaged([one, two]).scores(table), mean)
+    assert np.allclose(Forest.from_lists(averaged([two, one]).to_lists()).scores(table), mean, atol=1e-3)
 
 
 def test_forest_reads_back_what_it_wrote() -> None:

@@ -10,11 +10,12 @@ from extract.sheets.art_pool import Shelf, fill
 from extract.sheets.evidence import gather
 from extract.sheets.examples import example
 from extract.sheets.features import FIRST_GRID
-from extract.sheets.fit import Example, deal, scale
+from extract.sheets.fit import Example, Judged, deal, scale
 from extract.sheets.ground import prefix_sums
 from extract.sheets.layout import LAYOUT_NAMES, describe_layout, ways
 from extract.sheets.made_up import make
 from extract.sheets.matching import f1_trimmed
+from extract.sheets.train import nested_limits
 from extract.sheets.upscale import upscale_of
 from tests.extract.sheets import sheet_pictures as draw
 
@@ -77,7 +78,7 @@ def test_layout_is_described_for_every_way_and_for_none() -> None:
     assert (describe_layout(blank, ways(blank)[0]) == -1).all()
 
 
-@pytest.mark.parametrize("kind", ["grid", "atlas", "single", "frames", "rest"])
+@pytest.mark.parametrize("kind", ["grid", "atlas", "single", "frames", "rest", "tight", "ruled"])
 def test_made_up_pictures_are_repeatable_and_hold_their_truth(kind: str) -> None:
     shelf = Shelf("me")
     fill(shelf, draw.sprites_in_cells(24, 5, 4), {"kind": "grid", "grid": [24, 24, 0, 0, 0, 0]})
@@ -104,6 +105,20 @@ def test_authors_never_straddle_folds_and_loads_are_even() -> None:
     load = np.bincount([place[e.author] for e in examples], minlength=5)
     assert len(place) == 20
     assert load.max() < 1.5 * load.min()
+
+
+def test_limits_are_chosen_on_other_authors_than_those_they_judge() -> None:
+    table, grade = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
+    examples = [Example(f"{a} {i}", table, grade, "single", f"author {a}") for a in range(4) for i in range(10)]
+    place = {f"author {a}": a for a in range(4)}
+    # The pictures of the last author alone look like sheets.
+    sheet = {e.picture: (0.9 if e.author == "author 3" else 0.1) + 0.001 * i for i, e in enumerate(examples)}
+    judged = {name: Judged(chance, np.ones(1)) for name, chance in sheet.items()}
+    limits = nested_limits(examples, judged, place, 0.1)
+    assert (limits[:30] > 0.9).all()
+    assert (limits[30:] < 0.2).all()
+    split = [judged[e.picture].sheet >= at for e, at in zip(examples, limits, strict=True)]
+    assert sum(split) == 10
 
 
 def test_calibration_follows_how_often_answers_were_right() -> None:
