@@ -1,35 +1,44 @@
 """`quarry extract …`: unpack, decode and slice what the crawl brought home, or one file at hand."""
 
+import importlib
 import json
-import logging
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from db import Catalog, stages
 from db.cli_options import catalog_options
 from db.terminal import printable
-from db.vocabulary import PROBLEMS, Stage
-from extract.archives.interface import Limits
-from extract.errors import PoolGoneError
-from extract.pool import PoolUrlError, open_pool, warm_up
-from extract.review.cli import DEFAULT_OUT, choose, review
-from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
-from extract.sandbox import available
-from extract.tiles.cli import tiles
+from db.vocabulary import Stage
 
-logger = logging.getLogger(__name__)
-
-DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
-TASK_TIMEOUT_S = 900.0
+DONE, SOME_PROBLEMS = 0, 1
+DEFAULT_OUT = Path("quarry-review")
+ELSEWHERE = {
+    "review": "extract.review.cli:review",
+    "choose": "extract.review.cli:choose",
+    "tiles": "extract.tiles.cli:tiles",
+}
 
 
-@click.group()
+class LazyGroup(click.Group):
+    """Imports commands that live elsewhere only when asked for: the slicer's imports take longer than most runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported if need be."""
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = ELSEWHERE[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup)
 def extract() -> None:
     """Turn files into images and tiles."""
 
@@ -54,125 +63,16 @@ def run(
 
     Example: quarry extract run
     """
-    if pool.startswith("processes") and not dry_run:
-        warm_up()
-    with Catalog(catalog_url, blobs_url) as catalog:
-        outdate(catalog)
-        if dry_run:
-            _say_due(catalog)
-            return
-        summary, stopped, gaps = Summary(), False, _say_gaps()
-        try:
-            _run_stages(catalog, pool, summary, stage)
-        except PoolUrlError as error:
-            raise click.UsageError(str(error)) from error
-        except PoolGoneError as error:
-            click.echo(str(error), err=True)
-            stopped = True
-        except KeyboardInterrupt:
-            stopped = True
-    _report(summary, as_json, stopped, gaps)
-    sys.exit(STOPPED if stopped else SOME_PROBLEMS if summary.problems else DONE)
+    from extract.pool import warm_up
 
+    if not dry_run:
+        warm_up(pool)  # workers import what they need while this process imports SQLAlchemy
+    from extract.running import drain, say_due
 
-def _say_due(catalog: Catalog) -> None:
-    for work in (read_work(Limits()), slice_work()):
-        work.prepare(catalog.database)
-        with catalog.database.read() as connection:
-            click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
-
-
-def _run_stages(catalog: Catalog, pool_url: str, summary: Summary, only: str | None) -> None:
-    pool = open_pool(pool_url, TASK_TIMEOUT_S)
-    if dashboard := getattr(pool, "dashboard", ""):
-        click.echo(f"watch the workers at {dashboard}", err=True)
-    try:
-        with _progress() as progress:
-            for work in (read_work(Limits()), slice_work()):
-                if only not in (None, work.stage.value):
-                    continue
-                _run_stage(catalog, StageRunner(catalog, pool, pool.workers, work), work, summary, progress)
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
-    pool.shutdown()
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rates]}"),
-        TextColumn("{task.fields[problems]} problems"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-
-
-def _run_stage(catalog: Catalog, runner: StageRunner, work: StageWork, summary: Summary, progress: Progress) -> None:
-    bar = progress.add_task(work.stage.value, total=None, problems=0, rates="")
-    count, tally, began = 0, Tally(), time.monotonic()
-
-    def settled(result: Result) -> None:
-        nonlocal count
-        summary.add(work.stage, result, PROBLEMS)
-        tally.add(result)
-        count += 1
-        if count % 50 == 1 and not progress.disable:
-            with catalog.database.read() as connection:
-                left = stages.count_due(connection, work.stage)
-            rates = tally.rates(time.monotonic() - began)
-            progress.update(
-                bar, completed=count, total=count + left, problems=sum(summary.problems.values()), rates=rates
-            )
-
-    runner.run(settled)
-    rates = tally.rates(time.monotonic() - began)
-    progress.update(bar, completed=count, total=count, problems=sum(summary.problems.values()), rates=rates)
-
-
-def _say_gaps() -> str:
-    """Say once what this kernel cannot take from the processes that read; '' when nothing."""
-    gaps = available().missing()
-    if gaps:
-        logger.warning("reading archives with less protection than intended: %s", gaps)
-    return gaps
-
-
-def _report(summary: Summary, as_json: bool, stopped: bool, gaps: str) -> None:
-    if as_json:
-        problems = [
-            {"stage": stage, "outcome": outcome, "reason": reason, "count": count}
-            for (stage, outcome, reason), count in sorted(summary.problems.items())
-        ]
-        outcomes = {stage: dict(counter) for stage, counter in summary.outcomes.items()}
-        click.echo(
-            json.dumps(
-                {
-                    "settled": summary.settled,
-                    "outcomes": outcomes,
-                    "problems": problems,
-                    "stopped": stopped,
-                    "unprotected": gaps,
-                }
-            )
-        )
+    if dry_run:
+        say_due(catalog_url, blobs_url)
         return
-    if not summary.settled and not stopped:
-        click.echo("Nothing to do: everything is extracted.")
-    for stage, counter in summary.outcomes.items():
-        click.echo(f"{stage}: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counter.items())))
-    for (stage, outcome, reason), count in sorted(summary.problems.items()):
-        click.echo(f"  {count} × {stage} {outcome}: {printable(reason)}")
-    if summary.problems:
-        click.echo("  See `quarry catalog status --failed`.")
-    if gaps and summary.settled:
-        click.echo(f"Protection: {gaps}.")
-    if stopped:
-        click.echo("Stopped early; the same command goes on from here.")
+    sys.exit(drain(catalog_url, blobs_url, pool, stage, as_json=as_json))
 
 
 @extract.command()
@@ -183,6 +83,8 @@ def inspect(file: Path, as_json: bool) -> None:
 
     Example: quarry extract inspect pack.zip
     """
+    from rich.console import Console
+
     from extract.inspecting import inspect_file, tree  # readers and decoders, which `run` leaves to its workers
 
     found = inspect_file(file)
@@ -206,6 +108,8 @@ def slice_(context: click.Context, images: tuple[Path, ...], as_json: bool, as_p
     Example: quarry extract slice tiles.png
     """
     if as_page and not images:
+        from extract.review.cli import review
+
         context.invoke(review, out=out)
         return
     if not images:
@@ -235,7 +139,3 @@ def _one_line(found: dict[str, Any]) -> str:
     said = " ".join(part for part in (found["kind"], rects, f"({found['confidence']:.2f}: {found['why']})") if part)
     return printable(f"{found['path']}: {said}")
 
-
-extract.add_command(review)
-extract.add_command(choose)
-extract.add_command(tiles)

@@ -11,22 +11,22 @@ from concurrent.futures import Executor, Future
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
-from pebble import ProcessPool
-
 from extract.errors import WorkerDiedError
 
 if TYPE_CHECKING:
     from extract.cluster import DaskExecutor
 
-PRELOAD = ["extract.worker"]
+PRELOAD = ["extract.worker", "pebble.pool.process", "click"]
 
 
 class PoolUrlError(ValueError):
     """The pool URL is not understood."""
 
 
-def warm_up() -> None:
-    """Begin importing what workers need, in the process they will be forked from, while the caller goes on."""
+def warm_up(url: str) -> None:
+    """Begin importing what workers on this machine need, in the process they will be forked from. Returns at once."""
+    if not url.startswith("processes"):
+        return
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
     forkserver.ensure_running()
 
@@ -39,6 +39,8 @@ class ProcessExecutor(Executor):
         context.set_forkserver_preload(PRELOAD)
         self.workers = workers
         self._timeout_s = timeout_s
+        from pebble import ProcessPool  # slow to import, and `warm_up` should not wait for it
+
         self._pool: Any = ProcessPool(max_workers=workers, context=context)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":

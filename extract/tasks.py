@@ -6,6 +6,10 @@ from typing import Any
 from db.records import ChoiceRecord
 
 
+VOLUME_FORMAT = "volume"
+"""What the ledger calls the format of a volume that waits for others, or is read with them."""
+
+
 @dataclass(frozen=True)
 class Volumes:
     """The set that a volume belongs to: (file name to give it, SHA-256) in order, and the file name to start from.

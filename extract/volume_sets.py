@@ -13,9 +13,7 @@ from db import stages
 from db.siblings import PageFiles, pages_of, waiting_blobs
 from db.vocabulary import Stage
 from extract.archives.volume_names import VolumeSet, may_be_volume, volume_sets
-from extract.tasks import ReadTask, Volumes
-
-FORMAT = "volume"
+from extract.tasks import VOLUME_FORMAT, ReadTask, Volumes
 
 
 def with_volumes(connection: Connection, tasks: Sequence[ReadTask]) -> list[ReadTask]:
@@ -56,7 +54,7 @@ def _joined(volumes: VolumeSet, by_name: dict[str, tuple[int | None, bytes | Non
 
 def wake(connection: Connection) -> int:
     """Make volumes due again whose set is whole by now; return how many."""
-    waiting = waiting_blobs(connection, FORMAT)
+    waiting = waiting_blobs(connection, VOLUME_FORMAT)
     if not waiting:
         return 0
     sets = known_sets(pages_of(connection, waiting))

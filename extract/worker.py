@@ -20,7 +20,7 @@ from db.records import MemberRecord, ReadResult, SidecarRecord
 from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
 from extract.archives.names import is_junk
-from extract.archives.unpack import Memory, unpack
+from extract.archives.unpack import Memory, preload, unpack
 from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
 from extract.images.decode import IMAGE_FORMATS, decode
 from extract.journal import Journal
@@ -30,9 +30,8 @@ from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
 from extract.sidecar_json import SIDECAR_MAX_BYTES, as_json
 from extract.sniff import ARCHIVE_FORMATS, HEAD_BYTES, sniff
 from extract.spool import Adoption, SpoolSink, UnknownBytesError
-from extract.tasks import ReadTask, Volumes
+from extract.tasks import VOLUME_FORMAT, ReadTask, Volumes
 from extract.versions import READ_VERSIONS, read_version
-from extract.volume_sets import FORMAT
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> l
     blobs = BlobStore(blobs_url)
     for task in tasks:
         blobs.open(task.sha256).close()
+        preload(task.name)
     journal = Journal(blobs.temporary, READ_VERSIONS["archive"])
     adoption = Adoption(blobs)
 
@@ -141,9 +141,9 @@ def _as_volume(means: _Means, task: ReadTask, volumes: Volumes) -> ReadResult | 
             return None
     version = READ_VERSIONS["other"]
     if volumes.missing:
-        return ReadResult(Outcome.PARTIAL, version, FORMAT, f"waits for other volumes: {volumes.missing}")
+        return ReadResult(Outcome.PARTIAL, version, VOLUME_FORMAT, f"waits for other volumes: {volumes.missing}")
     if not volumes.leads(task.sha256):
-        return ReadResult(Outcome.IGNORED, version, FORMAT, f"volume of {volumes.first}, and read with it")
+        return ReadResult(Outcome.IGNORED, version, VOLUME_FORMAT, f"volume of {volumes.first}, and read with it")
     return None
 
 

@@ -7,6 +7,7 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
 import lz4.frame
 import py7zr
@@ -68,6 +69,13 @@ def _picture(kind: str, mode: str = "RGBA") -> bytes:
     return stream.getvalue()
 
 
+def _golden(format_: str) -> list[bytes]:
+    """Return the golden files of an image format: whatever its decoder is known to read."""
+    from tests.extract.images.cases import CASES  # from a checkout only, as everything here
+
+    return [case.data for case in CASES if case.format == format_]
+
+
 SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "zip": lambda: [_zip(0), _zip(8), _zip(12), _zip(14)],
     "tar": lambda: [_tar(tarfile.USTAR_FORMAT), _tar(tarfile.GNU_FORMAT), _tar(tarfile.PAX_FORMAT), _sparse_tar()],
@@ -84,6 +92,11 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
         [_picture(kind) for kind in ("PNG", "GIF", "WEBP", "TIFF", "TGA", "ICO", "DDS")]
         + [_picture(kind, "RGB") for kind in ("JPEG", "BMP", "PCX", "PPM")]
     ),
+    **{
+        format_: partial(_golden, format_)
+        for format_ in ("png", "gif", "svg", "heif", "jxl", "avif", "ico", "cur", "ani", "ora", "kra")
+    },
+    **{format_: partial(_golden, format_) for format_ in ("ase", "psd", "xcf")},
     "sidecar": lambda: [
         b'<?xml version="1.0"?><TextureAtlas imagePath="a.png"><SubTexture name="x" x="0" y="0" width="8" height="8"/>'
         b"</TextureAtlas>",

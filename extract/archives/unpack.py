@@ -16,6 +16,7 @@ from typing import Literal, cast
 from db.blobs import Stored
 from extract.archives.clock import CLOCK
 from extract.archives.containers import locate
+from extract.archives.deferred import DeferredReader
 from extract.archives.gate import Gate
 from extract.archives.interface import (
     MIB,
@@ -31,9 +32,6 @@ from extract.archives.interface import (
     Writer,
 )
 from extract.archives.names import decode_names, safe_path
-from extract.archives.rar_reader import RarReader
-from extract.archives.sevenz_reader import SevenZipReader
-from extract.archives.sevenz_zstd import SevenZipZstdReader
 from extract.archives.sevenzip_tool import SevenZipTool
 from extract.archives.single import SingleReader
 from extract.archives.tar_reader import TarReader
@@ -42,17 +40,25 @@ from extract.archives.zip_local import ZipLocalReader
 from extract.archives.zip_reader import ZipReader
 from extract.errors import ArchiveProblem, DamagedError, EncryptedError, RefusedError, State
 
+_7Z = frozenset({"7z"})
 READERS: tuple[Reader, ...] = (
     ZipReader(),
     TarReader(),
     SingleReader(),
-    RarReader(),
-    SevenZipReader(),
+    DeferredReader("rars", frozenset({"rar"}), True, "extract.archives.rar_reader:RarReader"),
+    DeferredReader("py7zr", _7Z, True, "extract.archives.sevenz_reader:SevenZipReader"),
     SevenZipTool(),
     ZipLocalReader(),
-    SevenZipZstdReader(),
+    DeferredReader("zstandard in 7z", _7Z, False, "extract.archives.sevenz_zstd:SevenZipZstdReader"),
 )
 """Every reader, in the order in which those of one format are tried."""
+
+def preload(name: str) -> None:
+    """Import what an archive of this name will need: a child that is forked afterwards has it already."""
+    for reader in READERS:
+        if isinstance(reader, DeferredReader) and any(f".{format_}" in name.lower() for format_ in reader.formats):
+            _ = reader.reader
+
 
 TELL_MEMBERS, TELL_BYTES = 1024, 64 * MIB
 _FINAL: frozenset[State] = frozenset({"ok", "empty", "encrypted", "refused"})

@@ -1,0 +1,174 @@
+"""What `quarry extract run` does: open the catalog and a pool, drain the stages, show progress, report.
+
+Apart from `extract.cli`, which begins to start the workers before any of this is imported.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from db import Catalog, stages
+from db.terminal import printable
+from db.vocabulary import PROBLEMS
+from extract.archives.interface import Limits
+from extract.errors import PoolGoneError
+from extract.pool import PoolUrlError, ProcessExecutor, open_pool
+from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
+from extract.sandbox import available
+from extract.versions import read_versions_by_format
+
+if TYPE_CHECKING:
+    from extract.cluster import DaskExecutor
+
+logger = logging.getLogger(__name__)
+
+DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
+TASK_TIMEOUT_S = 900.0
+
+
+def drain(catalog_url: str | None, blobs_url: str | None, pool_url: str, stage: str | None, *, as_json: bool) -> int:
+    """Run the stages (or one of them) until nothing is due, report, and return the exit code."""
+    summary, stopped, gaps = Summary(), False, _say_gaps()
+    try:
+        with _pool(pool_url) as pool:
+            versions = _versions(pool)
+            with Catalog(catalog_url, blobs_url) as catalog:
+                outdate(catalog, versions.result())
+                _run_stages(catalog, pool, summary, stage)
+    except PoolUrlError as error:
+        raise click.UsageError(str(error)) from error
+    except PoolGoneError as error:
+        click.echo(str(error), err=True)
+        stopped = True
+    except KeyboardInterrupt:
+        stopped = True
+    _report(summary, as_json, stopped, gaps)
+    return STOPPED if stopped else SOME_PROBLEMS if summary.problems else DONE
+
+
+@contextmanager
+def _pool(url: str) -> "Iterator[ProcessExecutor | DaskExecutor]":
+    """Open a pool, and end it: at once if something went wrong."""
+    pool = open_pool(url, TASK_TIMEOUT_S)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _versions(pool: "ProcessExecutor | DaskExecutor") -> Future[Mapping[str, int]]:
+    """Ask for the versions of all readers: a worker on this machine, which has imported them anyway, if there is one."""
+    if isinstance(pool, ProcessExecutor):
+        return pool.submit(read_versions_by_format)
+    known: Future[Mapping[str, int]] = Future()
+    known.set_result(read_versions_by_format())
+    return known
+
+
+def say_due(catalog_url: str | None, blobs_url: str | None) -> None:
+    """Say how much is due."""
+    with Catalog(catalog_url, blobs_url) as catalog:
+        outdate(catalog)
+        for work in (read_work(Limits()), slice_work()):
+            work.prepare(catalog.database)
+            with catalog.database.read() as connection:
+                click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
+
+
+def _run_stages(
+    catalog: Catalog, pool: "ProcessExecutor | DaskExecutor", summary: Summary, only: str | None
+) -> None:
+    if dashboard := getattr(pool, "dashboard", ""):
+        click.echo(f"watch the workers at {dashboard}", err=True)
+    with _progress() as progress:
+        for work in (read_work(Limits()), slice_work()):
+            if only in (None, work.stage.value):
+                _run_stage(catalog, StageRunner(catalog, pool, pool.workers, work), work, summary, progress)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rates]}"),
+        TextColumn("{task.fields[problems]} problems"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _run_stage(catalog: Catalog, runner: StageRunner, work: StageWork, summary: Summary, progress: Progress) -> None:
+    bar = progress.add_task(work.stage.value, total=None, problems=0, rates="")
+    count, tally, began = 0, Tally(), time.monotonic()
+
+    def settled(result: Result) -> None:
+        nonlocal count
+        summary.add(work.stage, result, PROBLEMS)
+        tally.add(result)
+        count += 1
+        if count % 50 == 1 and not progress.disable:
+            with catalog.database.read() as connection:
+                left = stages.count_due(connection, work.stage)
+            rates = tally.rates(time.monotonic() - began)
+            progress.update(
+                bar, completed=count, total=count + left, problems=sum(summary.problems.values()), rates=rates
+            )
+
+    runner.run(settled)
+    rates = tally.rates(time.monotonic() - began)
+    progress.update(bar, completed=count, total=count, problems=sum(summary.problems.values()), rates=rates)
+
+
+def _say_gaps() -> str:
+    """Say once what this kernel cannot take from the processes that read; '' when nothing."""
+    gaps = available().missing()
+    if gaps:
+        logger.warning("reading archives with less protection than intended: %s", gaps)
+    return gaps
+
+
+def _report(summary: Summary, as_json: bool, stopped: bool, gaps: str) -> None:
+    if as_json:
+        problems = [
+            {"stage": stage, "outcome": outcome, "reason": reason, "count": count}
+            for (stage, outcome, reason), count in sorted(summary.problems.items())
+        ]
+        outcomes = {stage: dict(counter) for stage, counter in summary.outcomes.items()}
+        click.echo(
+            json.dumps(
+                {
+                    "settled": summary.settled,
+                    "outcomes": outcomes,
+                    "problems": problems,
+                    "stopped": stopped,
+                    "unprotected": gaps,
+                }
+            )
+        )
+        return
+    if not summary.settled and not stopped:
+        click.echo("Nothing to do: everything is extracted.")
+    for stage, counter in summary.outcomes.items():
+        click.echo(f"{stage}: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counter.items())))
+    for (stage, outcome, reason), count in sorted(summary.problems.items()):
+        click.echo(f"  {count} × {stage} {outcome}: {printable(reason)}")
+    if summary.problems:
+        click.echo("  See `quarry catalog status --failed`.")
+    if gaps and summary.settled:
+        click.echo(f"Protection: {gaps}.")
+    if stopped:
+        click.echo("Stopped early; the same command goes on from here.")
