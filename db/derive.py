@@ -16,7 +16,7 @@ from db import stages
 from db.engine import chunked, insert_new, insert_or_replace, upsert
 from db.matching import note_new_sidecars
 from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
-from db.records import FrameRecord, ImageRecord, ReadResult, SidecarRecord, SliceResult
+from db.records import FrameRecord, ImageRecord, ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 
 MAX_NEW_PLACES = 200_000
@@ -42,9 +42,8 @@ def record_reads(
     # A place that is being recorded must see this, or be seen.
     for blob_id in stages.lock_all(connection, Stage.READ, blob_ids) - failed:
         _forget_reading(connection, blob_id)
-    for blob_id, result in results:
-        _record_members(connection, blob_id, result)
-        _record_sidecars(connection, blob_id, result.sidecars)
+    _record_members(connection, results)
+    _record_sidecars(connection, results)
     _record_frames(connection, [(blob_id, frame) for blob_id, result in results for frame in result.frames])
     crowded = spread(connection, blob_ids)
     refused = _too_deep(connection, [blob_id for blob_id, result in results if result.members]) | crowded
@@ -89,8 +88,12 @@ def _forget_reading(connection: Connection, blob_id: int) -> None:
         connection.execute(delete(table).where(column == blob_id))
 
 
-def _record_members(connection: Connection, blob_id: int, result: ReadResult) -> None:
-    sizes = {m.sha256: m.size_bytes or 0 for m in result.members if m.sha256 is not None}
+def _record_members(connection: Connection, archives: Sequence[tuple[int, ReadResult]]) -> None:
+    """Write the members of archives, each with the id of its blob, and make what is in them due."""
+    members = [(blob_id, member) for blob_id, result in archives for member in result.members]
+    if not members:
+        return
+    sizes = {m.sha256: m.size_bytes or 0 for _, m in members if m.sha256 is not None}
     insert_new(connection, Blob, [{"sha256": sha, "size_bytes": size} for sha, size in sizes.items()])
     ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, list(sizes))
     stages.due(connection, Stage.READ, list(ids.values()))
@@ -107,7 +110,7 @@ def _record_members(connection: Connection, blob_id: int, result: ReadResult) ->
             "size_bytes": m.size_bytes,
             "blob_id": None if m.sha256 is None else ids[m.sha256],
         }
-        for m in result.members
+        for blob_id, m in members
     ]
     insert_new(connection, Member, rows)
 
@@ -131,7 +134,7 @@ def _record_frames(connection: Connection, frames: Sequence[tuple[int, FrameReco
     insert_new(connection, Frame, rows)
 
 
-def _record_sidecars(connection: Connection, blob_id: int, sidecars: Sequence[SidecarRecord]) -> None:
+def _record_sidecars(connection: Connection, results: Sequence[tuple[int, ReadResult]]) -> None:
     rows = [
         {
             "blob_id": blob_id,
@@ -140,7 +143,8 @@ def _record_sidecars(connection: Connection, blob_id: int, sidecars: Sequence[Si
             "format": sidecar.format,
             "description": sidecar.description,
         }
-        for position, sidecar in enumerate(sidecars)
+        for blob_id, result in results
+        for position, sidecar in enumerate(result.sidecars)
     ]
     insert_new(connection, Sidecar, rows)
 

@@ -1,8 +1,6 @@
 """The eight ways a picture can lie: turned by quarters, and mirrored. Numbered as EXIF does (TIFF 6.0, tag 274)."""
 
-import numpy as np
-
-from db.pixels import Rgba, pixel_hash
+from db.pixels import Rgba, hash_of
 
 ORIENTATIONS = range(1, 9)
 
@@ -28,5 +26,9 @@ def orientation_hash(rgba: Rgba) -> bytes | None:
     """
     if rgba.shape[0] * rgba.shape[1] > MAX_PIXELS:
         return None
-    ways = (np.ascontiguousarray(upright(rgba, orientation)) for orientation in ORIENTATIONS)
-    return pixel_hash(min(ways, key=lambda way: (way.shape, way.tobytes())))
+    lying = rgba if rgba.shape[0] <= rgba.shape[1] else rgba.swapaxes(0, 1)
+    turned = (lying, lying.swapaxes(0, 1)) if lying.shape[0] == lying.shape[1] else (lying,)
+    flips = (slice(None), slice(None, None, -1))
+    ways = [way[down, across].tobytes() for way in turned for down in flips for across in flips]
+    height, width = lying.shape[:2]
+    return hash_of(height, width, min(ways))

@@ -30,8 +30,17 @@ _ALPHA = np.array([0, 0, 0, 255], np.uint8).view(np.uint32)[0]
 
 def canonical_rgba(picture: PillowImage.Image) -> Rgba:
     """Return the picture's canonical pixels."""
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return _opaque(picture)
     rgba = picture if picture.mode == "RGBA" else picture.convert("RGBA")
     return canonical(np.frombuffer(rgba.tobytes(), np.uint8).reshape(picture.height, picture.width, 4))
+
+
+def _opaque(picture: PillowImage.Image) -> Rgba:
+    """Return pixels without alpha as they lie in Pillow's memory, four bytes each, and set the fourth."""
+    words = np.frombuffer(picture.tobytes("raw", "RGBX"), np.uint32) | _ALPHA
+    pixels: Rgba = words.view(np.uint8).reshape(picture.height, picture.width, 4)
+    return pixels
 
 
 def canonical(pixels: Rgba) -> Rgba:
@@ -45,6 +54,11 @@ def canonical(pixels: Rgba) -> Rgba:
 def pixel_hash(rgba: Rgba) -> bytes:
     """Return the SHA-256 of width, height (4 bytes each, big-endian) and the canonical pixels, row by row."""
     height, width = rgba.shape[:2]
+    return hash_of(height, width, np.ascontiguousarray(rgba).data)
+
+
+def hash_of(height: int, width: int, pixels: bytes | memoryview) -> bytes:
+    """Return the pixel hash of canonical pixels in one piece."""
     digest = hashlib.sha256(width.to_bytes(4, "big") + height.to_bytes(4, "big"))
-    digest.update(np.ascontiguousarray(rgba).data)
+    digest.update(pixels)
     return digest.digest()

@@ -162,7 +162,10 @@ class SidecarRecord:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What the READ stage made of a blob: members of an archive, frames of an image, or sidecar descriptions."""
+    """What the READ stage made of a blob: members of an archive, frames of an image, or sidecar descriptions.
+
+    `fresh`: which of the members' bytes the blob store did not have before.
+    """
 
     outcome: Outcome
     version: int
@@ -171,6 +174,7 @@ class ReadResult:
     members: tuple[MemberRecord, ...] = ()
     frames: tuple[FrameRecord, ...] = ()
     sidecars: tuple[SidecarRecord, ...] = ()
+    fresh: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)

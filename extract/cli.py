@@ -138,4 +138,3 @@ def _one_line(found: dict[str, Any]) -> str:
     rects = f"{len(found['rects'])} {tile} tiles" if found["rects"] else ""
     said = " ".join(part for part in (found["kind"], rects, f"({found['confidence']:.2f}: {found['why']})") if part)
     return printable(f"{found['path']}: {said}")
-

@@ -160,6 +160,7 @@ class _Channel:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         self._status: int | None = None
+        self._received = bytearray()
 
     def answer(self, found: Callable[[bytes], None]) -> Done | Lost:
         """Wait for the answer to one input, passing parts on."""
@@ -191,15 +192,17 @@ class _Channel:
         return message
 
     def _read(self, size: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < size:
+        """Take so many bytes of what the child said; answers are small, and several may have come at once."""
+        while len(self._received) < size:
             if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 raise TimeoutError
-            chunk = os.read(self._descriptor, min(size - len(data), _PIPE_BYTES))
+            chunk = os.read(self._descriptor, _PIPE_BYTES)
             if not chunk:
                 raise EOFError
-            data += chunk
-        return bytes(data)
+            self._received += chunk
+        data = bytes(self._received[:size])
+        del self._received[:size]
+        return data
 
     def _reap(self) -> int:
         """Return how the child ended; its pipe closes a little before it is gone."""

@@ -5,6 +5,7 @@ flight due, and the next run does it again.
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -17,14 +18,18 @@ from sqlalchemy.exc import DBAPIError
 from db import Catalog, stages
 from db.blobs import BlobStore, is_disk_error
 from db.changes import Publisher, publish
+from db.claims import Claims
 from db.context import blob_names, image_contexts
 from db.derive import record_all_slices, record_reads
 from db.engine import Database
 from db.fitting import is_refusal
 from db.matching import match_sidecars
+from db.models import Blob
 from db.records import ReadResult, SliceResult
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
+from extract.archives.junk import is_junk
+from extract.due import LOOK_AHEAD, RENEW_S, DueWork, Task, key_of
 from extract.errors import PoolGoneError, PoolLostError, ToolMissingError, WorkerDiedError
 from extract.journal import Journal
 from extract.tasks import ReadTask, SliceTask
@@ -34,12 +39,15 @@ from extract.volume_sets import wake, with_volumes
 logger = logging.getLogger(__name__)
 
 BATCH_ITEMS = 128
+BATCH_ITEMS_MIN = 16
 BATCH_BYTES = 16 * 1024 * 1024
-LOOK_AHEAD = 256
 IN_FLIGHT_PER_WORKER = 3
 MAX_DEATHS = 2
+AHEAD_MAX = 20_000
+"""So many members of an archive are read ahead of its being recorded; the rest is found in the ledger."""
+OTHERS_S = 0.5
+PICTURES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".bmp", ".tga", ".tif", ".tiff")
 
-Task = ReadTask | SliceTask
 Result = ReadResult | SliceResult
 
 
@@ -56,6 +64,8 @@ class StageWork:
     prepare: Callable[[Database], object] = lambda database: None
     after: Callable[[BlobStore, Sequence[tuple[Any, Any]]], None] = lambda blobs, done: None
     """What may be cleared away once results are in the catalog."""
+    follow: Callable[[Any, Any], list[Any]] = lambda task, result: []
+    """Work that a result brings up and that need not wait for its being recorded."""
 
 
 @dataclass
@@ -123,6 +133,7 @@ def read_work(limits: Limits) -> StageWork:
         _record_reads,
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
         after=_forget_journals,
+        follow=_pictures,
     )
 
 
@@ -140,13 +151,40 @@ def slice_work() -> StageWork:
 
 
 def _record_reads(connection: Connection, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
-    asked = {task.blob_id: task.asked for task, _ in done}
-    record_reads(connection, [(task.blob_id, result) for task, result in done], asked)
+    """Record what was read; tasks that were begun ahead learn the ids of their blobs here."""
+    unknown = [task.sha256 for task, _ in done if not task.blob_id]
+    ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, unknown)
+    reads = [(task.blob_id or ids.get(task.sha256, 0), task, result) for task, result in done]
+    asked = {blob_id: task.asked for blob_id, task, _ in reads}
+    record_reads(connection, [(blob_id, result) for blob_id, _, result in reads if blob_id], asked)
 
 
 def _record_slices(connection: Connection, done: Sequence[tuple[SliceTask, SliceResult]]) -> None:
     asked = {task.image_id: task.asked for task, _ in done}
     record_all_slices(connection, [(task.image_id, result) for task, result in done], asked)
+
+
+def _pictures(task: ReadTask, result: ReadResult) -> list[ReadTask]:
+    """Return the pictures among the members that the store had never seen: what they are called makes no difference.
+
+    A blob is read under the first of all its names, which for one that is new and never called anything but a picture
+    is as good as any.
+    """
+    fresh = set(result.fresh)
+    tasks: dict[bytes, ReadTask] = {}
+    for member in result.members:
+        if member.sha256 not in fresh or member.sha256 is None:
+            continue
+        if is_picture(member.path):
+            tasks.setdefault(member.sha256, ReadTask(0, member.sha256, member.size_bytes or 0, member.path))
+        else:
+            fresh.discard(member.sha256)
+    return [task for sha256, task in tasks.items() if sha256 in fresh][:AHEAD_MAX]
+
+
+def is_picture(path: str) -> bool:
+    """Tell a path that is called as pictures are, and is not what systems leave behind."""
+    return path.lower().endswith(PICTURES) and not is_junk(path)
 
 
 def _forget_journals(blobs: BlobStore, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
@@ -192,28 +230,39 @@ class StageRunner:
         self._pool = pool
         self._workers = workers
         self._work = work
+        self._due = DueWork(catalog.database, work.stage, work.find, Claims())
         self._flying: dict[Future[list[Any]], tuple[tuple[Task, ...], int]] = {}
         self._alone = False
         self._suspects: list[tuple[tuple[Task, ...], int]] = []
-        self._ids: set[int] = set()
 
     @property
-    def _most(self) -> int:
-        """Return how many calls to keep in flight; a cluster may have grown."""
+    def _at_once(self) -> int:
+        """Return how many calls run at once; a cluster may have grown."""
         workers: int = getattr(self._pool, "workers", self._workers)
-        return workers * IN_FLIGHT_PER_WORKER
+        return workers
 
     def run(self, settled: Callable[[Result], None]) -> None:
-        """Work until nothing is due, calling `settled` after each commit."""
+        """Work until nothing is due, calling `settled` after each commit.
+
+        What another run has in hand is waited for, and taken over should that run die.
+        """
         self._work.prepare(self._catalog.database)
         publisher = Publisher(self._catalog.database)
-        while self._next():
-            done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+        while self._next() or self._wait_for_others():
+            done, _ = wait(self._flying, return_when=FIRST_COMPLETED, timeout=RENEW_S)
+            self._due.renew()
             for future in done:
                 tasks, deaths = self._flying.pop(future)
                 self._take(future, tasks, deaths, settled)
             publisher.publish_sometimes()
         publish(self._catalog.database)
+
+    def _wait_for_others(self) -> bool:
+        if not self._due.others_at_work():
+            return False
+        time.sleep(OTHERS_S)
+        self._due.look_again()
+        return True
 
     def _next(self) -> bool:
         """See to it that something is in flight; return whether anything is.
@@ -225,28 +274,25 @@ class StageRunner:
             self._alone = True
         elif not self._flying:
             self._alone = False
+            self._due.look_again()
         if not self._suspects and not self._alone:
             self._fill()
         return bool(self._flying)
 
-    def _fill(self) -> bool:
-        """Submit what is due and not in flight; return whether anything was submitted."""
-        submitted, after = False, 0
-        while len(self._flying) < self._most:
-            with self._catalog.database.read() as connection:
-                tasks, last = self._work.find(connection, after, LOOK_AHEAD)
-            if last == after:
-                break
-            after = last
-            for batch in batches([task for task in tasks if _id(task) not in self._ids]):
+    def _fill(self) -> None:
+        """Submit what is due, as far as there are workers for it."""
+        most = self._at_once * IN_FLIGHT_PER_WORKER
+        while len(self._flying) < most:
+            tasks = self._due.next(LOOK_AHEAD)
+            if not tasks:
+                return
+            for batch in batches(tasks, self._at_once):
                 self._submit(tuple(batch), deaths=0)
-                submitted = True
-        return submitted
 
     def _submit(self, tasks: tuple[Task, ...], deaths: int) -> None:
         future = self._pool.submit(self._work.do, self._catalog.blobs.url, tasks, *self._work.arguments)
         self._flying[future] = (tasks, deaths)
-        self._ids.update(_id(task) for task in tasks)
+        self._due.hold(tasks)
 
     def _take(
         self, future: "Future[list[Any]]", tasks: tuple[Task, ...], deaths: int, settled: Callable[[Result], None]
@@ -261,16 +307,30 @@ class StageRunner:
             results = self._lost(error, tasks, deaths)
             if not results:
                 return
-        self._settle(tasks, results)
-        self._ids.difference_update(_id(task) for task in tasks)
+        following = self._go_on(tasks, results)
+        self._settle(tasks, results, following)
+        self._due.done(tasks)
         for result in results:
             settled(result)
 
-    def _settle(self, tasks: tuple[Task, ...], results: list[Any]) -> None:
-        """Write results in one transaction; if the database refuses the data of one, that one fails alone."""
+    def _go_on(self, tasks: tuple[Task, ...], results: list[Any]) -> list[Task]:
+        """Submit what the results bring up, so that workers are busy while this process writes the catalog."""
+        ended = zip(tasks, results, strict=True)
+        found = {key_of(more): more for task, result in ended for more in self._work.follow(task, result)}
+        following = [task for key, task in found.items() if not self._due.holds(key)]
+        for batch in batches(following, self._at_once):
+            self._submit(tuple(batch), deaths=0)
+        return following
+
+    def _settle(self, tasks: tuple[Task, ...], results: list[Any], following: Sequence[Task] = ()) -> None:
+        """Write results in one transaction; if the database refuses the data of one, that one fails alone.
+
+        What was begun ahead is claimed there, too: nobody else can know of it sooner.
+        """
         try:
             with self._catalog.database.write() as connection:
                 self._work.settle(connection, list(zip(tasks, results, strict=True)))
+                self._due.claim(connection, _row_ids(connection, following))
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
@@ -287,7 +347,7 @@ class StageRunner:
     def _lost(self, error: Exception, tasks: tuple[Task, ...], deaths: int) -> list[Any]:
         """Narrow a lost batch down to the one input that kills workers, and settle that one."""
         if isinstance(error, PoolLostError):
-            self._ids.difference_update(_id(task) for task in tasks)  # the ledger still has them
+            self._due.done(tasks)  # the ledger still has them
             self._pool.reopen()  # type: ignore[attr-defined] # pools that can be lost can be opened again
             return []
         if len(tasks) > 1:
@@ -312,16 +372,18 @@ class StageRunner:
         return [self._work.lost(Outcome.FAILED, f"killed its worker {MAX_DEATHS} times: {error}")]
 
 
-def _id(task: Task) -> int:
-    return task.blob_id if isinstance(task, ReadTask) else task.image_id
+def _row_ids(connection: Connection, tasks: Sequence[Task]) -> list[int]:
+    hashes = [task.sha256 for task in tasks if isinstance(task, ReadTask)]
+    return list(stages.ids_by_key(connection, Blob.id, Blob.sha256, hashes).values())
 
 
-def batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """Group small inputs, so that a call is worth its cost; large ones go alone."""
+def batches(tasks: Sequence[Task], workers: int = 1) -> Iterator[list[Task]]:
+    """Group small inputs, so that a call is worth its cost and all workers get some; large ones go alone."""
+    most = min(BATCH_ITEMS, max(BATCH_ITEMS_MIN, -(-len(tasks) // (2 * workers))))
     batch: list[Task] = []
     size = 0
     for task in tasks:
-        if batch and (len(batch) >= BATCH_ITEMS or size + task.size_bytes > BATCH_BYTES):
+        if batch and (len(batch) >= most or size + task.size_bytes > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(task)

@@ -68,7 +68,7 @@ def _pool(url: str) -> "Iterator[ProcessExecutor | DaskExecutor]":
 
 
 def _versions(pool: "ProcessExecutor | DaskExecutor") -> Future[Mapping[str, int]]:
-    """Ask for the versions of all readers: a worker on this machine, which has imported them anyway, if there is one."""
+    """Ask for the versions of all readers: a worker on this machine, which has them imported, if there is one."""
     if isinstance(pool, ProcessExecutor):
         return pool.submit(read_versions_by_format)
     known: Future[Mapping[str, int]] = Future()
@@ -86,9 +86,7 @@ def say_due(catalog_url: str | None, blobs_url: str | None) -> None:
                 click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
 
 
-def _run_stages(
-    catalog: Catalog, pool: "ProcessExecutor | DaskExecutor", summary: Summary, only: str | None
-) -> None:
+def _run_stages(catalog: Catalog, pool: "ProcessExecutor | DaskExecutor", summary: Summary, only: str | None) -> None:
     if dashboard := getattr(pool, "dashboard", ""):
         click.echo(f"watch the workers at {dashboard}", err=True)
     with _progress() as progress:

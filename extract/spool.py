@@ -44,11 +44,10 @@ class SpoolSink:
         """Keep one member's bytes, in memory or in a file, unless they are here or in the store."""
         if sha256 in self._done or self._blobs.has_here(sha256):
             return
-        target = self._folder / sha256.hex()
-        if part is not None:
-            part.rename(target)
-        else:
-            target.write_bytes(data)
+        if part is None:
+            part = self._folder / f"{self._count}.part"
+            part.write_bytes(data)
+        part.rename(self._folder / sha256.hex())  # whole at once: the parent may be taking the same bytes right now
         self._done.add(sha256)
 
 
@@ -94,6 +93,8 @@ class Adoption:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self.fresh: set[bytes] = set()
+        """What the store did not have before."""
 
     def take(self, folder: Path, hashes: Iterable[bytes]) -> None:
         """Move bytes into the store. Raises UnknownBytesError when they are neither in the folder nor in the store."""
@@ -114,3 +115,4 @@ class Adoption:
             path.unlink()
         else:
             self._blobs.adopt(path, Stored(sha256, size))
+            self.fresh.add(sha256)

@@ -5,7 +5,6 @@ from typing import Any
 
 from db.records import ChoiceRecord
 
-
 VOLUME_FORMAT = "volume"
 """What the ledger calls the format of a volume that waits for others, or is read with them."""
 

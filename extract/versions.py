@@ -2,7 +2,6 @@
 
 from functools import cache
 
-
 READ_VERSIONS = {"archive": 2, "sidecar": 2, "empty": 1, "junk": 1, "other": 2}
 """Versions by what reads a blob; those of image decoders stand beside each of them."""
 SLICE_VERSION = 2

@@ -19,7 +19,7 @@ from db.blobs import BlobStore
 from db.records import MemberRecord, ReadResult, SidecarRecord
 from db.vocabulary import Outcome
 from extract.archives.interface import Limits, Note
-from extract.archives.names import is_junk
+from extract.archives.junk import is_junk
 from extract.archives.unpack import Memory, preload, unpack
 from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
 from extract.images.decode import IMAGE_FORMATS, decode
@@ -44,7 +44,7 @@ def read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> l
     blobs = BlobStore(blobs_url)
     for task in tasks:
         blobs.open(task.sha256).close()
-        preload(task.name)
+    preload({task.name for task in tasks if not task.name.endswith(".png")})
     journal = Journal(blobs.temporary, READ_VERSIONS["archive"])
     adoption = Adoption(blobs)
 
@@ -83,7 +83,8 @@ def _settled(
         adoption.take(folder, [member.sha256 for member in answer.members if member.sha256])
     except UnknownBytesError as error:
         return _lost_reading(blobs, task, Lost(str(error)))
-    return answer
+    fresh = {member.sha256: None for member in answer.members if member.sha256 in adoption.fresh}
+    return dataclasses.replace(answer, fresh=tuple(fresh)) if fresh else answer
 
 
 @contextmanager

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-
 FINDINGS = Path(__file__).parent / "findings"
 COVERED = ("extract", "db", "fuzz", "PIL", "zipfile", "tarfile", "py7zr", "rarfile", "json", "xml", "lxml")
 """Packages whose coverage guides atheris; instrumenting everything that is imported takes a minute."""

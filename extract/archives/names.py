@@ -17,7 +17,6 @@ MAX_PATH_CHARS = 4096
 _ENCODINGS = re.compile(
     r"(?i)(cp|windows-?|ibm|mac|iso-?8859|koi8|shift_?jis|sjis|euc|gb|big5|johab|tis|hz|uhc|viscii)"
 )
-_JUNK_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "__macosx"})
 
 
 def decode_names(names: Sequence[Name]) -> list[str]:
@@ -92,9 +91,3 @@ def _relative(text: str, notes: list[str]) -> str:
             return path
         notes.append("drive in name")
         text = path[drive.end() :]
-
-
-def is_junk(path: str) -> bool:
-    """Tell whether a path is what systems leave behind: `__MACOSX/`, `._*`, `.DS_Store`, `Thumbs.db`, `desktop.ini`."""
-    parts = path.lower().split("/")
-    return "__macosx" in parts or parts[-1] in _JUNK_NAMES or parts[-1].startswith("._")

@@ -7,7 +7,7 @@ happened.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,10 +53,12 @@ READERS: tuple[Reader, ...] = (
 )
 """Every reader, in the order in which those of one format are tried."""
 
-def preload(name: str) -> None:
-    """Import what an archive of this name will need: a child that is forked afterwards has it already."""
+
+def preload(names: Iterable[str]) -> None:
+    """Import what archives of such names will need: a child that is forked afterwards has it already."""
+    suffixes = {Path(name).suffix.lower().lstrip(".") for name in names}
     for reader in READERS:
-        if isinstance(reader, DeferredReader) and any(f".{format_}" in name.lower() for format_ in reader.formats):
+        if isinstance(reader, DeferredReader) and reader.formats & suffixes:
             _ = reader.reader
 
 

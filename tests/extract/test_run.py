@@ -188,7 +188,9 @@ def test_poison_is_set_apart_and_everything_else_is_done(
 
 def test_batches_keep_small_things_together_and_large_ones_apart() -> None:
     tasks = [ReadTask(n, b"", size, "") for n, size in enumerate([10] * 140 + [20_000_000] * 2 + [10])]
-    assert [len(batch) for batch in batches(tasks)] == [128, 12, 1, 1, 1]
+    assert [len(batch) for batch in batches(tasks)] == [72, 68, 1, 1, 1]
+    assert [len(batch) for batch in batches(tasks[:140], workers=4)] == [18] * 7 + [14]
+    assert [len(batch) for batch in batches(tasks[:140] * 3)] == [128, 128, 128, 36]
     assert list(batches([])) == []
 
 
