@@ -4,7 +4,8 @@ python -m benchmarks.extract [--quick] [--only small|large|nested|mixed] [--pair
 
 Ours unpacks, hashes, stores, decodes, hashes pixels and records all of it in a catalog (`quarry extract run --stage
 read`), and may be killed at any moment; the peer leaves a folder of files and knows nothing. Both use two processes,
-take turns, and what counts is the ratio of neighbours. Peak memory is that of the largest process.
+take turns, and what counts is the ratio of neighbours. Slicing is not included: it is a stage of its own. Processor
+seconds are those of all processes together, peak memory that of the largest one.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from db.vocabulary import FileRole
 from extract.archives.sevenzip_tool import find_program
 
 ROOT = Path(__file__).parents[1]
-MEASURE = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "crawl_measure.py")]
+MEASURE = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "extract_measure.py")]
 PEER = ROOT / "benchmarks" / "peers" / "unpack_decode.py"
 MB = 1_000_000
 

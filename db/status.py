@@ -1,5 +1,6 @@
 """What is pending, done and failed, and why, per stage."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from db.provenance import url_of_blob, url_of_image
 from db.tallies import all_totals
 from db.vocabulary import Outcome, Stage
 
+_NAME = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w./ -]*\.(?:rar|zip|7z|r\d\d|\d{3})\b")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 Totals = dict[tuple[str, str], int]
 
 WAY_OUT = {
@@ -138,10 +141,21 @@ def _stage_problems(connection: Connection) -> list[Problem]:
         .group_by(Ledger.stage, Ledger.outcome, Ledger.reason)
         .order_by(Ledger.stage, Ledger.outcome, Ledger.reason)
     ).all()
-    return [
-        Problem(stage, outcome, reason, count, _example(connection, stage, subject), WAY_OUT[Outcome(outcome)])
-        for stage, outcome, reason, count, subject in rows
-    ]
+    groups: dict[tuple[str, str, str], list[tuple[str, int, int]]] = {}
+    for stage, outcome, reason, count, subject in rows:
+        groups.setdefault((stage, outcome, cause(reason)), []).append((reason, count, subject))
+    problems = []
+    for (stage, outcome, shared), members in groups.items():
+        said = members[0][0] if len(members) == 1 else shared
+        count, subject = sum(count for _, count, _ in members), min(subject for _, _, subject in members)
+        example = _example(connection, stage, subject)
+        problems.append(Problem(stage, outcome, said, count, example, WAY_OUT[Outcome(outcome)]))
+    return problems
+
+
+def cause(reason: str) -> str:
+    """Return what reasons of one kind share: numbers, quoted names and what a limit saw are left out."""
+    return _NUMBER.sub("N", _NAME.sub("…", reason))
 
 
 def _example(connection: Connection, stage: str, subject_id: int) -> str:

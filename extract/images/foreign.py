@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from extract.images.interface import DamagedImageError, DecodeError, RefusedImageError
 
@@ -29,8 +29,8 @@ def foreign(doing: str = "") -> Iterator[None]:
             yield
     except DecodeError:
         raise
-    except MemoryError as error:
-        raise RefusedImageError("more memory than there is") from error
+    except (MemoryError, Image.DecompressionBombError) as error:
+        raise RefusedImageError(_too_large(error)) from error
     except Exception as error:  # a foreign parser on foreign bytes: the bytes are to blame
         raise DamagedImageError(_said(doing, error)) from error
     except BaseException as error:
@@ -41,6 +41,10 @@ def foreign(doing: str = "") -> Iterator[None]:
     for warning in heard:
         if str(warning.message).startswith(DAMAGE_WARNINGS):
             raise DamagedImageError(str(warning.message))
+
+
+def _too_large(error: Exception) -> str:
+    return "more memory than there is" if isinstance(error, MemoryError) else str(error).partition(",")[0]
 
 
 def _said(doing: str, error: BaseException) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import IcoImagePlugin, Image
+from PIL import IcoImagePlugin
 
 from extract.images.foreign import foreign
 from extract.images.interface import Budget, DamagedImageError, DecodedFrame, ImageLimits
@@ -146,6 +146,3 @@ def _take(kind: bytes, body: bytes, into: _Animation) -> None:
         into.rates = words
     elif kind == b"seq ":
         into.order = words
-
-
-Image.MAX_IMAGE_PIXELS = None  # our own limit is held against the headers

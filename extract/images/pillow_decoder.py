@@ -24,8 +24,9 @@ from extract.images.interface import (
 from extract.images.png_check import PngFlaw, find_flaw, mode_of, without_flaws
 from extract.images.samples import orientation_of, palette_size, rgba_of, upright
 
-# Our own limit is held against the header before anything is decoded.
-Image.MAX_IMAGE_PIXELS = None
+# Our own limit is held against the header before anything is decoded. A GIF's later frames may enlarge it while they
+# are sought; there Pillow's check acts, which raises at twice its limit.
+Image.MAX_IMAGE_PIXELS = ImageLimits().frame_pixels // 2
 
 PLUGINS = {
     "png": "Png",

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extract.archives.interface import Name
-from extract.archives.names import decode_names, is_junk, safe_path
+from extract.archives.junk import is_junk
+from extract.archives.names import decode_names, safe_path
 from extract.archives.unpack import HashSink, unpack
 from extract.archives.zip_reader import unicode_path
 

@@ -163,6 +163,17 @@ def test_many_frames_count_together(tmp_path: Path) -> None:
     assert decoded(tmp_path, data, "gif", ImageLimits(frames=8)).outcome == Outcome.OK
 
 
+def test_a_gif_whose_later_frame_claims_more_than_its_canvas_is_refused_before_it_is_drawn(tmp_path: Path) -> None:
+    """Found by fuzzing: 300 bytes that took a minute and 5 GB."""
+    frames = [Image.new("P", (16, 12), colour) for colour in (1, 2)]
+    data = bytearray(saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50))
+    second = data.rindex(b"\x2c\0\0\0\0")
+    data[second + 1 : second + 9] = struct.pack("<4H", 60000, 60000, 60000, 60000)
+    found = decoded(tmp_path, bytes(data), "gif")
+    assert found.outcome == Outcome.REFUSED
+    assert "limit" in found.reason
+
+
 def test_a_drawing_that_repeats_itself_without_end_is_refused(tmp_path: Path) -> None:
     groups = ['<g id="a0"><rect width="1" height="1"/></g>']
     groups += [f'<g id="a{n}">' + f'<use href="#a{n - 1}"/>' * 10 + "</g>" for n in range(1, 8)]
