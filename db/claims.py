@@ -21,6 +21,8 @@ LEASE_S = 1200.0
 """So long a claim holds unless renewed; longer than any task may take."""
 _PREFIX = "claimed by "
 _MARK = " until "
+_ended: set[str] = set()
+"""Owners of this process that gave up: what they left behind is free, though the process lives."""
 
 
 class Claims:
@@ -29,6 +31,10 @@ class Claims:
     def __init__(self, *, lease_s: float = LEASE_S) -> None:
         self._owner = new_owner()
         self._lease_s = lease_s
+
+    def end(self) -> None:
+        """Say that the run is over, however it ended."""
+        _ended.add(self._owner)
 
     def take(self, connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> set[int]:
         """Claim the pending ones that nobody else has in hand, renewing our own; return those. In a write transaction.
@@ -53,7 +59,7 @@ class Claims:
 
     def _may_take(self, reason: str) -> bool:
         owner, until = _claim(reason)
-        return not owner or owner == self._owner or until < time.time() or _is_gone(owner, int(time.time()))
+        return not owner or owner == self._owner or until < time.time() or _is_over(owner)
 
     def others(self, connection: Connection, stage: Stage, subject_ids: Sequence[int]) -> bool:
         """Tell whether one of these is pending in the hands of another run."""
@@ -77,6 +83,10 @@ def _claim(reason: str) -> tuple[str, float]:
         return "", 0.0
     owner, _, until = reason.removeprefix(_PREFIX).rpartition(_MARK)
     return owner, float(until)
+
+
+def _is_over(owner: str) -> bool:
+    return owner in _ended or _is_gone(owner, int(time.time()))
 
 
 @lru_cache(maxsize=64)

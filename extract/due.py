@@ -96,6 +96,10 @@ class DueWork:
             known = [subject_of(task) for task in self._in_hand.values() if subject_of(task)]
             self._claims.take(connection, self._stage, known)
 
+    def end(self) -> None:
+        """Leave to other runs what is still in hand."""
+        self._claims.end()
+
     def others_at_work(self) -> bool:
         """Tell whether another run has something of this stage in hand."""
         after = 0

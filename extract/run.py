@@ -246,7 +246,13 @@ class StageRunner:
 
         What another run has in hand is waited for, and taken over should that run die.
         """
-        self._work.prepare(self._catalog.database)
+        try:
+            self._work.prepare(self._catalog.database)
+            self._drain(settled)
+        finally:
+            self._due.end()
+
+    def _drain(self, settled: Callable[[Result], None]) -> None:
         publisher = Publisher(self._catalog.database)
         while self._next() or self._wait_for_others():
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED, timeout=RENEW_S)

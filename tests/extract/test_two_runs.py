@@ -125,6 +125,17 @@ def test_a_claim_whose_time_is_up_is_taken_over(catalog: Catalog, three_due: lis
         assert other.take(connection, Stage.READ, three_due) == set(three_due)
 
 
+def test_what_a_run_that_ended_left_behind_is_free_though_its_process_lives(
+    catalog: Catalog, three_due: list[int]
+) -> None:
+    ended, other = Claims(), Claims()
+    with catalog.database.write() as connection:
+        assert ended.take(connection, Stage.READ, three_due) == set(three_due)
+        assert other.take(connection, Stage.READ, three_due) == set()
+        ended.end()
+        assert other.take(connection, Stage.READ, three_due) == set(three_due)
+
+
 def test_the_reason_of_an_earlier_outcome_is_no_claim(catalog: Catalog, three_due: list[int]) -> None:
     with catalog.database.write() as connection:
         stages.settle_all(connection, Stage.READ, [stages.Settled(1, Outcome.DAMAGED, 1, "png", "truncated")])
