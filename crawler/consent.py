@@ -10,7 +10,7 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
-from crawler.pages.soup import attribute, parse_html
+from crawler.pages.document import attribute, parse_html
 from db.records import PageRecord
 from db.vocabulary import EntryKind
 
@@ -30,7 +30,7 @@ def refusal_of(response: Response) -> str:
         return found
     if not isinstance(response, TextResponse):
         return ""
-    metas = parse_html(response.text).select("meta[name='robots' i]")
+    metas = [m for m in parse_html(response.text).iterdescendants("meta") if attribute(m, "name").lower() == "robots"]
     return next((word for word in (refusal_in(attribute(meta, "content")) for meta in metas) if word), "")
 
 

@@ -8,10 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 from lxml.etree import _Element as Element
 
 from crawler.errors import PageShapeError
-from crawler.pages.soup import absolute, attribute, parse_parts, text_of
+from crawler.pages.document import absolute, attribute, first_with_class, inside, parse_html, text_of, with_class
 
 RESULTS = "view-display-id-search_art_advanced"
-PARTS = frozenset({"art-preview-title", "view-header", "pager", "messages"})
 
 
 @dataclass(frozen=True)
@@ -26,32 +25,33 @@ class Listing:
 
 def read_listing(html: str, url: str) -> Listing:
     """Read a result page. Raises PageShapeError when it is none, with the site's own message if it shows one."""
-    soup = parse_parts(html, _parts)
-    results = soup.select_one(f".{RESULTS}")
-    said = text_of(soup.select_one(".messages.error"))
+    page = parse_html(html)
+    results = first_with_class(page, RESULTS)
+    said = text_of(first_with_class(page, "messages", "error"))
     if results is None or said:
         raise PageShapeError(f"no search results on {url}" + (f": {said}" if said else ""))
-    links = results.select(".views-row .art-preview-title a[href]")
-    total = re.search(r"of\s+([\d,]+)", text_of(results.select_one(".view-header")))
-    last = attribute(results.select_one("ul.pager li.pager-last a"), "href")
+    total = re.search(r"of\s+([\d,]+)", text_of(first_with_class(results, "view-header")))
+    last = attribute(next(pager_links(results, "last"), None), "href")
     return Listing(
-        content=tuple(dict.fromkeys(absolute(url, link) for link in links)),
+        content=card_urls(results, url),
         total=int(total[1].replace(",", "")) if total else None,
-        next_url=absolute(url, results.select_one("ul.pager li.pager-next a")),
+        next_url=absolute(url, next(pager_links(results, "next"), None)),
         last_page=page_number(last) if last else None,
     )
 
 
-def _parts(root: Element) -> Iterator[Element]:
-    """Find what is read of a page of results; each shows 144 cards with their pictures, of which the titles matter."""
-    for element in root.iter("*"):
-        names = element.get("class", "").split()
-        if not PARTS.isdisjoint(names) or (RESULTS in names and not _any_part(element)):
-            yield element
+def card_urls(box: Element, url: str, around: str = "views-row") -> tuple[str, ...]:
+    """Return what the cards in a list lead to, each once; `around` names what encloses those that belong to it."""
+    titles = (title for title in with_class(box, "art-preview-title") if inside(title, around))
+    links = (link for title in titles for link in title.iterdescendants("a") if link.get("href") is not None)
+    return tuple(dict.fromkeys(absolute(url, link) for link in links))
 
 
-def _any_part(element: Element) -> bool:
-    return any(not PARTS.isdisjoint(inner.get("class", "").split()) for inner in element.iter("*"))
+def pager_links(box: Element, which: str) -> Iterator[Element]:
+    """Yield the links that a list's pagers have to the `next` or `last` page."""
+    for pager in with_class(box, "pager", "ul"):
+        for item in with_class(pager, f"pager-{which}", "li"):
+            yield from item.iterdescendants("a")
 
 
 def page_number(url: str) -> int:
