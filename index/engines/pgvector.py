@@ -140,7 +140,7 @@ class PgvectorEngine:
         return None if found is None else str(found).rpartition(".")[2]
 
     def _has_newest(self, model_id: int) -> bool:
-        """Tell whether the table has the catalog's newest vector: rows may have been stored while another engine ran."""
+        """Tell whether the table has the catalog's newest vector: another engine may have run meanwhile."""
         newest = text(
             f"SELECT EXISTS (SELECT 1 FROM {_table(model_id)} t WHERE t.image_id = f.image_id) FROM feature f"  # noqa: S608
             " WHERE f.model_id = :model AND f.vector IS NOT NULL ORDER BY f.id DESC LIMIT 1"
