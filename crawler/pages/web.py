@@ -1,17 +1,22 @@
-"""Any web page: its title, whom to credit, its licence, what it links to and which pictures it shows."""
+"""Any web page: its title, whom to credit, its licence, what it links to and which pictures it shows.
+
+Read with Beautiful Soup: of a site that nobody has seen, selectors and a forgiving parser are worth more than speed.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from lxml.etree import _Element as Element
 from w3lib.url import safe_url_string
 
-from crawler.pages.document import attribute, first, parse_html, text_of
 from crawler.pages.licences import BY_NAME, spdx_of
 from db.records import LicenceRecord, PersonRecord
 from db.vocabulary import PersonRole
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 CC_DEED = re.compile(
     r"creativecommons\.org/licenses/(by(?:-nc)?(?:-sa|-nd)?)/(\d\.\d)/?(?:deed\.\w+|legalcode(?:\.\w+)?)?/?$", re.I
@@ -41,16 +46,34 @@ class WebPage:
 
 def read_web_page(html: str, url: str) -> WebPage:
     """Read a page; what it does not say is empty."""
-    page = parse_html(html)
-    bases = (attribute(base, "href") for base in page.iterdescendants("base") if base.get("href") is not None)
-    base = usable(url, next(bases, "")) or url
+    soup = _parse(html)
+    base = usable(url, attribute(soup.select_one("base[href]"), "href")) or url
     return WebPage(
-        title=_title(page),
-        people=tuple(_people(page, base)),
-        licences=tuple(dict.fromkeys(_licences(page, base))),
-        links=_once(_links(page, base)),
-        images=_once(_images(page, base)),
+        title=_title(soup),
+        people=tuple(_people(soup, base)),
+        licences=tuple(dict.fromkeys(_licences(soup, base))),
+        links=_once(_links(soup, base)),
+        images=_once(_images(soup, base)),
     )
+
+
+def _parse(html: str) -> "BeautifulSoup":
+    from bs4 import BeautifulSoup  # only where unknown sites are read: every crawl would wait for the import
+
+    return BeautifulSoup(html, "lxml")
+
+
+def text_of(element: "Tag | None") -> str:
+    """Return an element's text with white space folded; '' for none."""
+    return " ".join(element.get_text(" ").split()) if element is not None else ""
+
+
+def attribute(element: "Tag | None", name: str) -> str:
+    """Return an attribute as text; '' when it is missing."""
+    value = element.get(name) if element is not None else None
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else " ".join(value)
 
 
 def usable(base_url: str, reference: str) -> str:
@@ -70,53 +93,37 @@ def licence_of(text: str) -> LicenceRecord:
     return LicenceRecord(name, "", spdx)
 
 
-def _title(page: Element) -> str:
-    shared = " ".join(_meta(page, "property", "og:title").split())
-    return shared or text_of(first(page, "title"))
+def _title(soup: "Tag") -> str:
+    shared = " ".join(attribute(soup.select_one("meta[property='og:title']"), "content").split())
+    return shared or text_of(soup.select_one("title"))
 
 
-def _meta(page: Element, name: str, value: str) -> str:
-    """Return the content of the first `meta` with an attribute of this value; '' for none."""
-    found = (meta for meta in page.iterdescendants("meta") if meta.get(name) == value)
-    return attribute(next(found, None), "content")
-
-
-def _related(page: Element, rel: str) -> Iterator[Element]:
-    """Yield the links that say how what they lead to is related to the page."""
-    return (link for link in page.iterdescendants("a", "link") if rel in attribute(link, "rel").split())
-
-
-def _people(page: Element, base: str) -> Iterator[PersonRecord]:
-    linked = list(_related(page, "author"))
+def _people(soup: "Tag", base: str) -> Iterator[PersonRecord]:
+    linked = soup.select("a[rel~=author], link[rel~=author]")
     for link in linked:
         name = text_of(link) or attribute(link, "title")
         if name:
             yield PersonRecord(PersonRole.AUTHOR, name, usable(base, attribute(link, "href")))
-    named = _meta(page, "name", "author").strip()
+    named = attribute(soup.select_one("meta[name=author]"), "content").strip()
     if named and not linked:
         yield PersonRecord(PersonRole.AUTHOR, named)
 
 
-def _licences(page: Element, base: str) -> Iterator[LicenceRecord]:
-    for link in _related(page, "license"):
-        if link.get("href") is None:
-            continue
+def _licences(soup: "Tag", base: str) -> Iterator[LicenceRecord]:
+    for link in soup.select("a[rel~=license][href], link[rel~=license][href]"):
         deed = usable(base, attribute(link, "href"))
-        name = text_of(link) or attribute(first(link, "img"), "alt") or attribute(link, "title") or deed
+        name = text_of(link) or attribute(link.select_one("img"), "alt") or attribute(link, "title") or deed
         creative = CC_DEED.search(deed)
         yield LicenceRecord(name, deed, f"CC-{creative[1].upper()}-{creative[2]}" if creative else spdx_of(name, deed))
 
 
-def _links(page: Element, base: str) -> Iterator[Target]:
-    for link in page.iterdescendants("a", "area"):
-        if link.get("href") is not None:
-            yield Target(usable(base, attribute(link, "href")), text_of(link), attribute(link, "download"))
+def _links(soup: "Tag", base: str) -> Iterator[Target]:
+    for link in soup.select("a[href], area[href]"):
+        yield Target(usable(base, attribute(link, "href")), text_of(link), attribute(link, "download"))
 
 
-def _images(page: Element, base: str) -> Iterator[Target]:
-    for image in page.iterdescendants("img", "source"):
-        if image.tag == "source" and next(image.iterancestors("picture"), None) is None:
-            continue
+def _images(soup: "Tag", base: str) -> Iterator[Target]:
+    for image in soup.select("img, picture source"):
         largest = _largest(attribute(image, "srcset"))
         for reference in filter(None, (attribute(image, "src"), largest)):
             yield Target(usable(base, reference), attribute(image, "alt"))
