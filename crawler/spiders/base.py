@@ -11,6 +11,7 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from crawler.errors import CrawlUsageError
+from db.known_pages import KnownPage
 from db.records import FetchedFile, NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
@@ -70,6 +71,13 @@ class CatalogSpider(Spider):
         """Yield what the crawl begins with."""
         for url in self.start_urls:
             yield self.entry(url, EntryKind.LISTING)
+
+    def requests_for_known(self, page: KnownPage) -> Iterator[Request] | None:
+        """Return what to ask for when a content page need not be fetched; None where pages lead on to other pages.
+
+        For QUARRY_PAGE_MAX_AGE.
+        """
+        return None
 
     def entry(self, url: str, kind: EntryKind) -> NewEntry:
         """Make a frontier entry without a request."""

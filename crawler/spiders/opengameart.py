@@ -6,10 +6,11 @@ scrapy crawl opengameart -a start=/content/some-collection
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from scrapy import Request
 from scrapy.http import Response
 from w3lib.url import safe_url_string
 
@@ -18,6 +19,7 @@ from crawler.pages.opengameart_content import is_art, read_content
 from crawler.pages.opengameart_listing import page_number, read_listing
 from crawler.pages.opengameart_lists import read_list
 from crawler.spiders.base import CatalogSpider
+from db.known_pages import KnownPage
 from db.records import FileLink
 from db.vocabulary import FileRole
 
@@ -111,8 +113,15 @@ class OpenGameArtSpider(CatalogSpider):
             return
         page = read_content(response.text, response.url)
         yield page
-        for link in page.files:
-            if link.role in self.roles and self._same_site(link, response.url):
+        yield from self._wanted(page.files, response.url)
+
+    def requests_for_known(self, page: KnownPage) -> Iterator[Request]:
+        """Ask for the files that a submission showed when it was fetched."""
+        return self._wanted(page.files, page.url)
+
+    def _wanted(self, files: Sequence[FileLink], page_url: str) -> Iterator[Request]:
+        for link in files:
+            if link.role in self.roles and self._same_site(link, page_url):
                 yield self.file(link.url)
 
     def _same_site(self, link: FileLink, page_url: str) -> bool:
