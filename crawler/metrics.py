@@ -16,7 +16,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.settings import BaseSettings
-from twisted.internet.task import LoopingCall
+from scrapy.utils.asyncio import create_looping_call
 
 from crawler.errors import CrawlUsageError
 from crawler.progress import REFRESH_S, Tally, tally_of
@@ -123,7 +123,7 @@ class Metrics:
         self.crawler = crawler
         self._port = port
         self._exposition = Exposition()
-        self._refresh = LoopingCall(self._note)
+        self._refresh = create_looping_call(self._note)
         self._served: tuple[Any, Any] | None = None
 
     @classmethod

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,8 +18,8 @@ from db.urls import fingerprint
 
 READ_BYTES = 1024 * 1024
 SMALL_BYTES = 64 * 1024
-"""Of a file up to this size a note is kept only once its download was interrupted; when the program is killed in the
-middle it is fetched anew, which is one request, too."""
+"""A file up to this size is in memory until it is complete, or its download was interrupted; when the program is killed
+in the middle it is fetched anew, which is one request, too."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,22 @@ class Partial:
     def __init__(self, blobs: BlobStore, url: str) -> None:
         folder = blobs.root / "partial"
         key = fingerprint(url).hex()
+        self._blobs = blobs
         self._data = folder / key
         self._note = folder / f"{key}.json"
         self._hash = hashlib.sha256()
         self._stream: BinaryIO | None = None
-        self._unnoted: Version | None = None
+        self._small: tuple[Version, list[bytes]] | None = None
+        self._landing: Path | None = None
         self.size_bytes = 0
 
     def continue_headers(self) -> dict[str, str]:
         """Return the headers that ask for the rest; none when there is nothing to continue."""
-        version = self._known_version()
-        if version is None or not version.validator or not self._data.exists():
+        size = self.on_disk_bytes()
+        version = self._known_version() if size else None
+        if version is None or not version.validator:
             return {}
-        size = self._data.stat().st_size
-        if size == 0 or (version.total_bytes is not None and size >= version.total_bytes):
+        if version.total_bytes is not None and size >= version.total_bytes:
             return {}
         return {"Range": f"bytes={size}-", "If-Range": version.validator}
 
@@ -83,10 +86,18 @@ class Partial:
 
     def on_disk_bytes(self) -> int:
         """Return how much earlier tries left."""
-        return self._data.stat().st_size if self._data.exists() else 0
+        try:
+            return self._data.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def begin(self, version: Version, resume_at: int) -> None:
         """Open for writing at `resume_at`; bytes before it are hashed again, bytes after it dropped."""
+        if not resume_at and version.total_bytes is not None and version.total_bytes <= SMALL_BYTES:
+            if self.on_disk_bytes():
+                self.drop()
+            self._small = version, []
+            return
         if resume_at and self._data.stat().st_size != resume_at:
             raise TruncatedDownloadError(f"asked to continue, the server starts at {resume_at}")
         if resume_at and not self._same_version(version):
@@ -96,11 +107,7 @@ class Partial:
         if not resume_at:
             self._stream.truncate(0)
             # After the truncation: a note must never speak of another version's bytes.
-            if version.total_bytes is None or version.total_bytes > SMALL_BYTES:
-                self._note.write_text(json.dumps(asdict(version)))
-            else:
-                self._note.unlink(missing_ok=True)
-                self._unnoted = version
+            self._note.write_text(json.dumps(asdict(version)))
         self._hash = hashlib.sha256()
         while chunk := self._stream.read(READ_BYTES) if resume_at else b"":
             self._hash.update(chunk)
@@ -129,26 +136,38 @@ class Partial:
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
-        assert self._stream is not None  # noqa: S101 - begin() comes first
-        self._stream.write(chunk)
+        if self._small is not None:
+            self._small[1].append(chunk)
+        else:
+            assert self._stream is not None  # noqa: S101 - begin() comes first
+            self._stream.write(chunk)
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
 
     def pause(self) -> None:
         """Close the file; what it holds can be continued."""
+        if self._small is not None and 0 < self.size_bytes < (self._small[0].total_bytes or 0):
+            version, chunks = self._small
+            self._small = None
+            self._stream = self._lock()
+            self._stream.truncate(0)
+            self._stream.write(b"".join(chunks))
+            self._note.write_text(json.dumps(asdict(version)))
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-            if self._unnoted is not None and self.size_bytes < (self._unnoted.total_bytes or 0):
-                self._note.write_text(json.dumps(asdict(self._unnoted)))
 
     @property
     def path(self) -> Path:
         """Return where the bytes are."""
-        return self._data
+        return self._landing or self._data
 
     def finish(self) -> Stored:
         """Return what the complete file will be called, once it is certain that it is what was written."""
+        if self._small is not None:
+            self._landing = self._blobs.temporary / uuid.uuid4().hex
+            self._landing.write_bytes(b"".join(self._small[1]))
+            return Stored(self._hash.digest(), self.size_bytes)
         if self._data.stat().st_size != self.size_bytes:
             self.drop()
             raise TruncatedDownloadError("the unfinished file was changed by somebody else")
@@ -156,10 +175,12 @@ class Partial:
 
     def forget(self) -> None:
         """Drop the note of a file that is in the store."""
-        self._note.unlink(missing_ok=True)
+        if self._small is None:
+            self._note.unlink(missing_ok=True)
 
     def drop(self) -> None:
         """Forget everything."""
+        self._small = None
         self.pause()
         self._data.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)

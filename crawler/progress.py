@@ -7,27 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from rich.console import Console, RenderableType
 from rich.filesize import decimal
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.logformatter import LogFormatter, LogFormatterResult
+from scrapy.utils.asyncio import create_looping_call
 from sqlalchemy.exc import DBAPIError
-from twisted.internet.task import LoopingCall
 
 from crawler.session import ENTRY_META, has_session, session_of
 from db.crawls import CrawlCounts, count_crawl, paused_hosts
 from db.records import FetchedFile, PageRecord
 from db.terminal import printable
 from db.vocabulary import EntryKind, EntryState
+
+if TYPE_CHECKING:
+    from crawler.progress_bar import CrawlBar
 
 REFRESH_S = 1.0
 LOG_EVERY_S = 60.0
@@ -41,14 +40,28 @@ REAL_DELAY_S = 0.5
 
 
 class QuietFormatter(LogFormatter):
-    """One line per fetch and per item is for debugging."""
+    """One line per fetch and per item is for debugging; else nothing is made of them at all."""
 
-    def crawled(self, request: Request, response: Response, spider: Spider) -> LogFormatterResult:
+    def __init__(self, debugs: bool = False) -> None:
+        self._debugs = debugs
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build from Scrapy's crawler."""
+        return cls(crawler.settings.get("LOG_LEVEL") in ("DEBUG", logging.DEBUG))
+
+    def crawled(  # type: ignore[override] # Scrapy asks whether there is anything to log
+        self, request: Request, response: Response, spider: Spider
+    ) -> LogFormatterResult | None:
         """Log a fetch."""
-        return {**super().crawled(request, response, spider), "level": logging.DEBUG}
+        return {**super().crawled(request, response, spider), "level": logging.DEBUG} if self._debugs else None
 
-    def scraped(self, item: Any, response: Any, spider: Spider) -> LogFormatterResult:
+    def scraped(  # type: ignore[override]
+        self, item: Any, response: Any, spider: Spider
+    ) -> LogFormatterResult | None:
         """Log an item, by type only: pages are long."""
+        if not self._debugs:
+            return None
         return {"level": logging.DEBUG, "msg": "Scraped %(kind)s", "args": {"kind": type(item).__name__}}
 
 
@@ -229,17 +242,6 @@ def describe_pauses(paused: Iterable[tuple[str, float]]) -> str:
     )
 
 
-class Lines(Bar):
-    """A bar with lines of text below it."""
-
-    text = ""
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Yield the bar, then the lines."""
-        yield from super().get_renderables()
-        yield Text(self.text, no_wrap=True, overflow="ellipsis")
-
-
 class Progress:
     """Extension: shows progress and sums up."""
 
@@ -248,13 +250,9 @@ class Progress:
         self.reason: str | None = None
         self.failures: dict[str, int] = {}
         self._tally = tally_of(crawler)
-        self._console = Console(stderr=True)
-        self._bar = Lines(
-            TextColumn("crawl"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=self._console
-        )
-        self._task = self._bar.add_task("crawl", total=None)
-        self._refresh = LoopingCall(self._show)
-        self._log = LoopingCall(self._log_line)
+        self._bar: CrawlBar | None = None
+        self._refresh = create_looping_call(self._show)
+        self._log = create_looping_call(self._log_line)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -273,6 +271,9 @@ class Progress:
             done = sum(self._tally.standing().done.values())
             self._say(f"Continuing crawl {session.crawl.id}: {done} of its URLs are done already.")
         if sys.stderr.isatty():
+            from crawler.progress_bar import CrawlBar  # slow to load, and of no use to a log file
+
+            self._bar = CrawlBar()
             self._bar.start()
             self._refresh.start(REFRESH_S, now=False)
         else:
@@ -283,13 +284,14 @@ class Progress:
         delay = max(float(robotparser.crawl_delay(agent) or 0), self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
         if delay:
             host = urlsplit(request.url).netloc
-            self._console.print(f"{host}: one request every {delay:g} s, as its robots.txt and your settings ask.")
+            self._say(f"{host}: one request every {delay:g} s, as its robots.txt and your settings ask.")
 
     def _show(self) -> None:
         standing = self._tally.standing()
         done = sum(standing.done.values()) + standing.failed
-        self._bar.update(self._task, completed=done, total=done + sum(standing.pending.values()))
-        self._bar.text = "\n".join(filter(None, (describe(self._tally), describe_pauses(self._tally.paused()))))
+        if self._bar is not None:
+            below = "\n".join(filter(None, (describe(self._tally), describe_pauses(self._tally.paused()))))
+            self._bar.show(done, done + sum(standing.pending.values()), below)
 
     def _log_line(self) -> None:
         parts = (describe(self._tally), describe_pauses(self._tally.paused()))
@@ -300,7 +302,7 @@ class Progress:
         for loop in (self._refresh, self._log):
             if loop.running:
                 loop.stop()
-        if self._bar.live.is_started:
+        if self._bar is not None:
             self._show()
             self._bar.stop()
         if not has_session(self.crawler):
@@ -332,4 +334,7 @@ class Progress:
             self._say("  Stopped early; the same command goes on from here.")
 
     def _say(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if self._bar is not None:
+            self._bar.say(line)
+        else:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is what it is for

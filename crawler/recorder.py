@@ -9,10 +9,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
+from scrapy.spidermiddlewares.referer import RefererMiddleware
 from sqlalchemy import Connection
 
 from crawler.consent import withhold
@@ -37,6 +38,7 @@ class Recorder:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self._has_pipelines = bool(crawler.settings.getdict("ITEM_PIPELINES"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -44,7 +46,10 @@ class Recorder:
         return cls(crawler)
 
     async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Collect, settle, and pass on the items; the requests are in the frontier."""
+        """Collect, settle, and pass on the items; the requests are in the frontier.
+
+        Without item pipelines, items end here, told to all who count them: Scrapy's way with them takes several tasks.
+        """
         session = session_of(self.crawler)
         entry = None if response.request is None else session.entry_of(response.request)
         yielded: list[Any] = []
@@ -61,9 +66,22 @@ class Recorder:
             if entry.kind is EntryKind.CONTENT and self.crawler.settings.getbool("QUARRY_RESPECT_NOAI"):
                 yielded = withhold(response, yielded)
             settler_of(self.crawler).add(_settlement(entry, yielded, response))
-        for output in yielded:
-            if not isinstance(output, Request):
-                yield output
+        for item in [output for output in yielded if not isinstance(output, Request)]:
+            if self._has_pipelines:
+                yield item
+            else:
+                self._tell(item, response)
+
+    def _tell(self, item: Any, response: Response) -> None:
+        told = {"item": item, "response": response, "spider": self.crawler.spider}
+        self.crawler.signals.send_catch_log(signals.item_scraped, **told)
+
+
+class RefererOfRedirects(RefererMiddleware):
+    """Scrapy's Referer for redirected requests. Those that callbacks yield end here, so they are not gone through."""
+
+    process_spider_output = None  # type: ignore[assignment] # Scrapy leaves out what is None
+    process_spider_output_async = None  # type: ignore[assignment]
 
 
 def _settlement(entry: Entry, yielded: Sequence[Any], response: Response) -> Settlement:

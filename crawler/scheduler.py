@@ -9,23 +9,38 @@ import gc
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
+from scrapy.utils.asyncio import create_looping_call
+from scrapy.utils.defer import deferred_from_coro
 from sqlalchemy.exc import DBAPIError
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from crawler.errors import DownloadError
+from crawler.findings import Findings
 from crawler.recorder import on_failure
-from crawler.session import ENTRY_META, CrawlSession, as_entry, has_session, open_session, session_of, stop_crawl
+from crawler.session import (
+    ENTRY_META,
+    CrawlSession,
+    as_entry,
+    end_early,
+    has_session,
+    open_session,
+    session_of,
+    stop_crawl,
+    wake,
+)
 from crawler.settling import Settlement, settler_of
 from db.crawls import mark_seeded
 from db.engine import chunked
-from db.frontier import LEASE_S, Entry
+from db.frontier import LEASE_S, Entry, Settled
+from db.known_pages import KnownPage, known_pages
 from db.recording import record_pages, unfetched
 from db.records import NewEntry, PageRecord
 from db.urls import host_of
@@ -44,10 +59,12 @@ class CatalogScheduler(BaseScheduler):
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.in_flight_limit = crawler.settings.getint("CONCURRENT_REQUESTS")
+        self._page_max_age_s = crawler.settings.getfloat("QUARRY_PAGE_MAX_AGE")
         self._ready: deque[Request] = deque()
         self._ask_again_at = 0.0
-        self._heartbeat = LoopingCall(self._beat)
+        self._heartbeat = create_looping_call(self._beat)
         self._look_again: asyncio.TimerHandle | None = None
+        self._filling: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -90,17 +107,19 @@ class CatalogScheduler(BaseScheduler):
         """Hand back what was not finished; note a finished crawl."""
         if self._heartbeat.running:
             self._heartbeat.stop()
-        if not has_session(self.crawler):
-            return None
+        return deferred_from_coro(self._close(reason)) if has_session(self.crawler) else None
+
+    async def _close(self, reason: str) -> None:
+        if self._filling is not None:
+            await asyncio.wait([self._filling])
+        await settler_of(self.crawler).close()
         queue = self.session.queue
-        settler_of(self.crawler).flush()
         try:
             queue.release()
             if reason == "finished" and queue.next_due() is None:
                 queue.finish_crawl()
         except DBAPIError as error:
             logger.error("leases could not be handed back, they will run out: %s", error.orig)  # noqa: TRY400 - said above
-        return None
 
     def _beat(self) -> None:
         try:
@@ -128,26 +147,59 @@ class CatalogScheduler(BaseScheduler):
         """Hand out a leased entry, leasing more when there is room."""
         if not has_session(self.crawler) or self.session.stopping:
             return None
-        if not self._ready:
+        if not self._ready and self._filling is None:
             settler = settler_of(self.crawler)
-            at_work = len(self.session.in_flight) - settler.waiting
+            at_work = len(self.session.in_flight) - settler.unfinished
             if at_work <= self.in_flight_limit // 2 and (settler.waiting or self._worth_asking()):
-                self._lease()
+                self._filling = asyncio.ensure_future(self._fill())
         return self._ready.popleft() if self._ready else None
 
     def _worth_asking(self) -> bool:
         return self.session.found_more or time.monotonic() >= self._ask_again_at
 
-    def _lease(self) -> None:
+    async def _fill(self) -> None:
         """Settle what waits and fill up, in one transaction: a commit costs a wait for the disk."""
         settler = settler_of(self.crawler)
-        room = self.in_flight_limit - len(self.session.in_flight) + settler.waiting
+        room = max(self.in_flight_limit - len(self.session.in_flight) + settler.waiting, 0)
         self._ask_again_at = time.monotonic() + POLL_S
-        entries = settler.flush(max(room, 0))
+        try:
+            entries = await settler.flush(room)
+            known = self._known_pages(entries)
+        except DBAPIError as error:
+            stop_crawl(self.crawler, error)
+            return
+        except Exception as error:
+            logger.exception("nothing could be leased")
+            end_early(self.crawler, f"nothing could be leased: {type(error).__name__}")
+            return
+        finally:
+            self._filling = None
         self.session.found_more = len(entries) == room
+        self.session.in_flight.update({entry.id: entry for entry in entries})
         for entry in entries:
-            self.session.in_flight[entry.id] = entry
-            self._ready.append(self._request(entry))
+            if not self._settle_known(entry, known.get(entry.url)):
+                self._ready.append(self._request(entry))
+
+    def _known_pages(self, entries: Sequence[Entry]) -> dict[str, KnownPage]:
+        """Return the content pages among these that need not be fetched (QUARRY_PAGE_MAX_AGE)."""
+        spider: Any = self.crawler.spider
+        content = [entry.url for entry in entries if entry.kind is EntryKind.CONTENT]
+        if not self._page_max_age_s or not content or spider.refresh:
+            return {}
+        since = datetime.now(UTC) - timedelta(seconds=self._page_max_age_s)
+        with self.session.catalog.database.read() as connection:
+            return known_pages(connection, self.session.crawl.id, content, since)
+
+    def _settle_known(self, entry: Entry, page: KnownPage | None) -> bool:
+        spider: Any = self.crawler.spider
+        wanted = None if page is None else spider.requests_for_known(page)
+        if page is None or wanted is None:
+            return False
+        settled = Settled(entry.id, None, page.etag, page.last_modified)
+        settler_of(self.crawler).add(Settlement(entry, Findings(settled, wanted=tuple(map(as_entry, wanted)))))
+        if self.crawler.stats is not None:
+            self.crawler.stats.inc_value("quarry/pages_known")
+        return True
 
     def _request(self, entry: Entry) -> Request:
         spider: Any = self.crawler.spider
@@ -177,8 +229,12 @@ class CatalogScheduler(BaseScheduler):
         """Tell whether the crawl may still get work, from here or from another process."""
         if not has_session(self.crawler) or self._ready or self.session.stopping:
             return True
+        settler = settler_of(self.crawler)
+        if self._filling is not None or settler.unfinished:
+            if settler.waiting and not settler.at_it:
+                settler.hurry()
+            return True
         try:
-            settler_of(self.crawler).flush()
             self._fail_dropped()
             pending = self.session.queue.next_due() is not None
         except DBAPIError as error:
@@ -194,10 +250,8 @@ class CatalogScheduler(BaseScheduler):
             self._look_again = asyncio.get_running_loop().call_later(POLL_S, self._wake)
 
     def _wake(self) -> None:
-        engine: Any = self.crawler.engine
         self._look_again = None
-        if engine._slot is not None and engine._slot.closing is None:  # noqa: SLF001 - no public twin
-            engine._slot.nextcall.schedule()  # noqa: SLF001
+        wake(self.crawler)
 
     def _fail_dropped(self) -> None:
         """Settle what some component swallowed: the engine is done with it, but nobody said how it ended."""

@@ -2,6 +2,7 @@
 
 import logging
 from asyncio import Future, ensure_future
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from scrapy import Request
@@ -125,11 +126,23 @@ WAYS_OUT = {
 
 def _close(crawler: Crawler, reason: str) -> None:
     if crawler.engine is not None:
-        _closing.append(ensure_future(crawler.engine.close_spider_async(reason=reason)))
+        keep(ensure_future(crawler.engine.close_spider_async(reason=reason)))
 
 
-_closing: "list[Future[None]]" = []
-"""asyncio keeps only weak references to what it runs."""
+def keep(work: "Future[Any]") -> None:
+    """Hold on to something that runs by itself: asyncio keeps only weak references."""
+    _running.add(work)
+    work.add_done_callback(_running.discard)
+
+
+_running: "set[Future[Any]]" = set()
+
+
+def wake(crawler: Crawler) -> None:
+    """Have the engine ask for requests now; it may be idle, and its own heartbeat is slow."""
+    slot = getattr(crawler.engine, "_slot", None)  # no public twin
+    if slot is not None and slot.closing is None:
+        slot.nextcall.schedule()
 
 
 def as_entry(request: Request) -> NewEntry:

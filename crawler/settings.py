@@ -30,6 +30,7 @@ QUARRY_OUTAGE_AFTER = 3  # so many requests without any answer put a host in dou
 QUARRY_OUTAGE_PAUSE = 600  # if not, it is left alone for 2, 4, 8 … at most so many seconds
 QUARRY_OUTAGE_PATIENCE = 6 * 3600  # nothing answers for so many seconds: the crawl stops early, with nothing lost
 QUARRY_DEAD_HOST_AFTER = 3600  # others do answer: what a silent host should have given fails after so many seconds
+QUARRY_PAGE_MAX_AGE = 0  # do not fetch a content page that another crawl fetched so many seconds ago, or less
 QUARRY_RESPECT_NOAI = False  # leave files alone whose page or headers say noai or noimageai
 
 # Beside the catalog; None: not at all.
@@ -42,16 +43,23 @@ QUARRY_PROGRESS_S = 60  # off a terminal, a line of progress this often
 SCHEDULER = "crawler.scheduler.CatalogScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 RETRY_ENABLED = False
-CONCURRENT_ITEMS = 1  # there are no item pipelines; Scrapy would start a hundred tasks per response
+CONCURRENT_ITEMS = 1  # Scrapy would start a hundred tasks per response
 SPIDER_MIDDLEWARES = {
     "crawler.recorder.Recorder": 50,
     # What a callback yields becomes frontier entries, so that nothing would come of what these do to requests.
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "crawler.recorder.RefererOfRedirects": 700,
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
 }
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    # What these look for, our spiders do not have: allowed_domains, http_user, download_timeout.
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "crawler.politeness.PoliteRobotsMiddleware": 100,
     "crawler.warc.WarcMiddleware": 950,  # next to the network: bodies as received, before decompression
 }

@@ -1,12 +1,13 @@
 """Settling: what responses brought, and that their entries are done, in one transaction.
 
-Several settlements may share a commit, since a commit that survives a power cut costs a wait for the disk. Until it
-returns, their entries count as in flight.
+Several settlements may share a commit, since a commit that survives a power cut costs a wait for the disk. It is made
+in a thread, one at a time, while the crawl goes on. Until it returns, their entries count as in flight.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from crawler.findings import Findings, record
-from crawler.session import CrawlSession, session_of, stop_crawl
+from crawler.session import CrawlSession, keep, session_of, stop_crawl, wake
 from db.errors import CatalogError, LeaseLostError
 from db.fitting import is_refusal
 from db.frontier import Entry
@@ -45,39 +46,77 @@ class Settler:
         self._session = session
         self._waiting: list[Settlement] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalog")
+        self._committing = 0
 
     @property
     def waiting(self) -> int:
-        """Return how many settlements wait for their commit."""
+        """Return how many settlements wait for their commit to begin."""
         return len(self._waiting)
+
+    @property
+    def unfinished(self) -> int:
+        """Return how many settlements are not committed yet."""
+        return self._committing + len(self._waiting)
+
+    @property
+    def at_it(self) -> bool:
+        """Tell whether a transaction is under way."""
+        return self._turn.locked()
 
     def add(self, settlement: Settlement) -> None:
         """Take a settlement; it is committed with the next group, soon."""
         self._waiting.append(settlement)
         self._session.settling.add(settlement.entry.id)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.hurry)
 
-    def flush(self, room: int = 0) -> list[Entry]:
+    def hurry(self) -> None:
+        """Commit what waits as soon as the transaction under way has ended."""
+        keep(asyncio.ensure_future(self.flush()))
+
+    async def flush(self, room: int = 0) -> list[Entry]:
         """Commit what waits, and in the same transaction lease up to `room` entries, which are returned.
 
         If one of a group cannot be written, the others are, and nothing is leased for now.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        group, self._waiting = self._waiting, []
-        if not group and not room:
-            return []
+        async with self._turn:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            group, self._waiting = self._waiting, []
+            if not group and not room:
+                return []
+            self._committing = len(group)
+            try:
+                return await self._settle(group, room)
+            finally:
+                self._committing = 0
+                wake(self._crawler)
+
+    async def close(self) -> None:
+        """Commit what waits, the last of all."""
+        await self.flush()
+        self._thread.shutdown(wait=False)
+
+    async def _settle(self, group: list[Settlement], room: int) -> list[Entry]:
         try:
-            return self._commit(group, room)
+            entries = await self._write(group, room)
         except Exception as error:
             if not self._stops(error):
                 if not group:
                     raise
                 for settlement in group:
-                    self._commit_alone(settlement)
-        return []
+                    await self._settle_alone(settlement)
+            return []
+        return entries
+
+    async def _write(self, group: Sequence[Settlement], room: int = 0) -> list[Entry]:
+        entries = await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, group, room)
+        for settlement in group:
+            self._session.done_with(settlement.entry)
+        return entries
 
     def _stops(self, error: Exception) -> bool:
         """Stop the crawl if the catalog cannot be written; data that a database refuses is the input's fault."""
@@ -86,7 +125,8 @@ class Settler:
         stop_crawl(self._crawler, error)
         return True
 
-    def _commit(self, group: list[Settlement], room: int = 0) -> list[Entry]:
+    def _commit(self, group: Sequence[Settlement], room: int = 0) -> list[Entry]:
+        """Write a group and lease, in this thread; what is in flight is none of its business."""
         queue = self._session.queue
         with self._session.catalog.database.write() as connection:
             found = [settlement.outcome for settlement in group if isinstance(settlement.outcome, Findings)]
@@ -97,15 +137,12 @@ class Settler:
                     settlement.outcome(connection)
                 if settlement.entry.hops:
                     queue.come_home(connection, settlement.entry)
-            entries = queue.lease(room, connection) if room else []
-        for settlement in group:
-            self._session.done_with(settlement.entry)
-        return entries
+            return queue.lease(room, connection) if room else []
 
-    def _commit_alone(self, settlement: Settlement) -> None:
+    async def _settle_alone(self, settlement: Settlement) -> None:
         entry, queue = settlement.entry, self._session.queue
         try:
-            self._commit([settlement])
+            await self._write([settlement])
         except LeaseLostError as error:
             logger.warning("%s: %s; its new owner records it", entry.url, error)
             self._session.done_with(entry)
@@ -115,11 +152,11 @@ class Settler:
             logger.exception("%s: what it brought could not be recorded", entry.url)
             why = str(error) if isinstance(error, CatalogError) else type(error).__name__
             reason = f"could not be recorded: {why}"
-            self._give_up(Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason)))
+            await self._give_up(Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason)))
 
-    def _give_up(self, settlement: Settlement) -> None:
+    async def _give_up(self, settlement: Settlement) -> None:
         try:
-            self._commit([settlement])
+            await self._write([settlement])
         except LeaseLostError:
             self._session.done_with(settlement.entry)
         except DBAPIError as error:

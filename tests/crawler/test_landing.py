@@ -12,9 +12,10 @@ from crawler.partial import Partial, Version
 from db.blobs import BlobStore, Stored, is_disk_error
 
 
-def downloaded(blobs: BlobStore, name: str) -> Partial:
+def downloaded(blobs: BlobStore, name: str, *, length_known: bool = True) -> Partial:
+    """Make a finished download; of a small one whose length is not known, the bytes are on the disk already."""
     partial = Partial(blobs, f"http://s/{name}")
-    partial.begin(Version("", "", len(name)), resume_at=0)
+    partial.begin(Version("", "", len(name) if length_known else None), resume_at=0)
     partial.write(name.encode())
     partial.pause()
     return partial
@@ -29,19 +30,35 @@ def land(blobs: BlobStore, partials: list[Partial]) -> list[Stored | BaseExcepti
     return asyncio.run(all_of_them())
 
 
-def test_several_files_land_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length_known", [True, False])
+def test_several_files_land_at_once(tmp_path: Path, length_known: bool) -> None:
     blobs = BlobStore(str(tmp_path))
     names = [f"file {number}" for number in range(40)]
-    stored = land(blobs, [downloaded(blobs, name) for name in names])
+    stored = land(blobs, [downloaded(blobs, name, length_known=length_known) for name in names])
     assert stored == [Stored(hashlib.sha256(name.encode()).digest(), len(name)) for name in names]
     assert sorted(blobs) == sorted(hashlib.sha256(name.encode()).digest() for name in names)
-    assert list((tmp_path / "partial").iterdir()) == []
+    assert [path for folder in ("partial", "tmp") for path in (tmp_path / folder).glob("*")] == []
+
+
+def test_a_small_file_cut_off_is_kept_to_be_continued(tmp_path: Path) -> None:
+    blobs = BlobStore(str(tmp_path))
+    cut = Partial(blobs, "http://s/small")
+    cut.begin(Version('"v1"', "", 10), resume_at=0)
+    cut.write(b"01234")
+    cut.pause()
+    again = Partial(blobs, "http://s/small")
+    assert again.continue_headers() == {"Range": "bytes=5-", "If-Range": '"v1"'}
+    again.begin(Version('"v1"', "", 10, start=5), resume_at=5)
+    again.write(b"56789")
+    again.pause()
+    assert land(blobs, [again]) == [Stored(hashlib.sha256(b"0123456789").digest(), 10)]
+    assert [path for folder in ("partial", "tmp") for path in (tmp_path / folder).glob("*")] == []
 
 
 @pytest.mark.parametrize("harm", ["grown", "gone"])
 def test_a_file_that_somebody_changed_does_not_keep_the_others_back(tmp_path: Path, harm: str) -> None:
     blobs = BlobStore(str(tmp_path))
-    partials = [downloaded(blobs, name) for name in ("one", "two", "three")]
+    partials = [downloaded(blobs, name, length_known=False) for name in ("one", "two", "three")]
     if harm == "grown":
         partials[1].path.write_bytes(b"two and more")
     else:
