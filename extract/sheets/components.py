@@ -45,7 +45,7 @@ def as_rects(boxes: Boxes) -> tuple[Rect, ...]:
 
 def join(boxes: Boxes, near: int) -> Boxes:
     """Merge boxes that overlap, or come within `near` px of each other, until none does."""
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if len(boxes) else 0):
         groups = _groups(_touching(boxes, near))
         if len(np.unique(groups)) == len(boxes):
             break

@@ -163,6 +163,16 @@ def test_any_small_picture_gets_an_answer_inside_itself(width: int, height: int,
     assert all(rect.inside(width, height) for rect in result.rects)
 
 
+@given(st.integers(17, 90), st.integers(17, 90), st.integers(1, 40), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_a_picture_of_nothing_but_specks_gets_an_answer(width: int, height: int, specks: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    picture = np.zeros((height, width, 4), dtype=np.uint8)
+    picture[chance.integers(0, height, specks), chance.integers(0, width, specks)] = 255
+    result = slice_image(picture)
+    assert all(rect.x + rect.w <= width and rect.y + rect.h <= height for rect in result.rects)
+
+
 def test_same_pixels_give_the_same_answer() -> None:
     picture = draw.sprites_in_cells(20, 7, 3)
     assert slice_image(picture) == slice_image(picture.copy()) == slice_image(np.asfortranarray(picture))
