@@ -13,7 +13,7 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from db.cells import harmless
+from db.cells import harmless, tame
 from db.engine import Database
 from db.licences import UNKNOWN, Duties, duties
 from db.models import Licence, Page
@@ -127,18 +127,22 @@ def as_html(database: Database, selection: Selection = EVERYTHING) -> Iterator[s
     yield HEAD
     for credit in read_credits(database, selection):
         licences = " or ".join(_link(deed, name) for name, deed, _ in credit.licences) or "no licence stated"
-        notes = "".join(f"<small>{html.escape(note)}</small>" for note in credit.notes())
+        notes = "".join(f"<small>{_html(note)}</small>" for note in credit.notes())
         if credit.attribution:
-            notes += f"<small>The author asks: {html.escape(credit.attribution)}</small>"
-        authors = html.escape(credit.authors or "unknown")
+            notes += f"<small>The author asks: {_html(credit.attribution)}</small>"
+        authors = _html(credit.authors or "unknown")
         yield f"<li>{_link(credit.url, credit.title)} by {authors}, licensed {licences}{notes}</li>"
     yield "</ul></body></html>"
 
 
+def _html(value: str) -> str:
+    return html.escape(tame(value))
+
+
 def _link(url: str, label: str) -> str:
     if not url.startswith(("http://", "https://")):
-        return html.escape(label)
-    return f'<a rel="noopener noreferrer" href="{html.escape(url)}">{html.escape(label)}</a>'
+        return _html(label)
+    return f'<a rel="noopener noreferrer" href="{_html(url)}">{_html(label)}</a>'
 
 
 CSV_COLUMNS = ("title", "authors", "url", "licences", "spdx", "must_credit", "share_alike", "notes", "author_asks")

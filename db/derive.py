@@ -97,6 +97,7 @@ def _record_members(connection: Connection, archives: Sequence[tuple[int, ReadRe
     insert_new(connection, Blob, [{"sha256": sha, "size_bytes": size} for sha, size in sizes.items()])
     ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, list(sizes))
     stages.due(connection, Stage.READ, list(ids.values()))
+    stages.due_with_bytes(connection, list(ids.values()))
     rows = [
         {
             "archive_id": blob_id,

@@ -149,6 +149,16 @@ def alone(connection: Connection, *tables: type[DeclarativeBase]) -> None:
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
 
 
+def settled_up_to(database: Database, table: Any) -> int:
+    """Return the highest id of a table (0 if it is empty), knowing that no row below it appears later.
+
+    PostgreSQL gives out ids before the commit, and commits in any order: those who are writing now are waited for.
+    """
+    with database.read() as connection:
+        alone(connection, table)
+        return int(connection.scalar(select(func.max(table.id))) or 0)
+
+
 def upsert(connection: Connection, table: type[DeclarativeBase]) -> "sqlite.Insert | postgresql.Insert":
     """Return an INSERT that knows ON CONFLICT, in the connection's dialect."""
     return _insert(connection.dialect.name, table)

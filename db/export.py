@@ -1,13 +1,12 @@
 """The catalog as text: one line per sighting, TSV, JSONL or CSV, in a stable order, streamed."""
 
 import csv
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from sqlalchemy import text
 
-from db.cells import harmless
+from db.cells import harmless, json_line, tsv_cell
 from db.engine import Database
 from db.selection import EVERYTHING, Selection
 
@@ -53,6 +52,7 @@ COLUMNS = (
     "alike_image_id",
 )
 BATCH = 2000
+LAST = 2**63 - 1
 
 
 class Writable(Protocol):
@@ -62,27 +62,24 @@ class Writable(Protocol):
         """Write text."""
 
 
-def rows(
-    database: Database, selection: Selection = EVERYTHING, after: int = 0, until: int | None = None
-) -> Iterator[dict[str, Any]]:
-    """Yield sightings as dictionaries of COLUMNS, by sighting id; `after` and `until` are sighting ids."""
-    for _, row in numbered_rows(database, selection, after, until):
+def rows(database: Database, selection: Selection = EVERYTHING) -> Iterator[dict[str, Any]]:
+    """Yield sightings as dictionaries of COLUMNS, by sighting id."""
+    for _, row in numbered_rows(database, selection):
         yield row
 
 
 def numbered_rows(
-    database: Database, selection: Selection = EVERYTHING, after: int = 0, until: int | None = None
+    database: Database, selection: Selection = EVERYTHING, after: int = 0, until: int = LAST
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield sighting ids and sightings, by id, in memory that does not grow."""
+    """Yield sighting ids and sightings, by id, in memory that does not grow; `after` and `until` are sighting ids."""
     with database.read() as connection:
         conditions, values = selection.where(connection)
-    conditions += ["v.sighting_id > :after", *(["v.sighting_id <= :until"] if until is not None else [])]
-    where = " AND ".join(conditions)
+    where = " AND ".join([*conditions, "v.sighting_id > :after", "v.sighting_id <= :until"])
     columns = ", ".join(f"v.{name}" for name in COLUMNS)
     query = text(
         f"SELECT v.sighting_id, {columns} FROM image_catalog v WHERE {where} ORDER BY v.sighting_id LIMIT :count"  # noqa: S608
     )
-    values |= {"count": BATCH} if until is None else {"count": BATCH, "until": until}
+    values |= {"count": BATCH, "until": until}
     while True:
         with database.read() as connection:
             batch = connection.execute(query, {**values, "after": after}).all()
@@ -109,23 +106,12 @@ def plain(name: str, value: Any) -> Any:
     return value
 
 
-def write_jsonl(database: Database, out: Writable, selection: Selection = EVERYTHING) -> int:
-    """Write one JSON object a line; return the number of lines."""
-    return write_lines("jsonl", rows(database, selection), out)
-
-
-def write_tsv(database: Database, out: Writable, selection: Selection = EVERYTHING) -> int:
-    r"""Write a header and one line per sighting; tabs, line ends and backslashes are escaped as \t \n \r \\."""
-    return write_lines("tsv", rows(database, selection), out)
-
-
-def write_csv(database: Database, out: Writable, selection: Selection = EVERYTHING) -> int:
-    """Write a header and one record per sighting (RFC 4180); text that a spreadsheet would run gets an apostrophe."""
-    return write_lines("csv", rows(database, selection), out)
-
-
 def write_lines(format_: str, found: Iterable[dict[str, Any]], out: Writable) -> int:
-    """Write rows as `jsonl`, `tsv` or `csv`; return how many there were."""
+    """Write rows as `jsonl`, `tsv` or `csv`; return how many there were.
+
+    JSONL: an object a line. TSV: a header, then a line per row with escapes (see db.cells). CSV: a header, then a
+    record per row (RFC 4180), in which text that a spreadsheet would run gets an apostrophe.
+    """
     write = {"jsonl": _write_jsonl, "tsv": _write_tsv, "csv": _write_csv}[format_]
     return write(found, out)
 
@@ -133,7 +119,7 @@ def write_lines(format_: str, found: Iterable[dict[str, Any]], out: Writable) ->
 def _write_jsonl(found: Iterable[dict[str, Any]], out: Writable) -> int:
     count = 0
     for count, row in enumerate(found, 1):  # noqa: B007 - the last count is the answer
-        out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        out.write(json_line(row) + "\n")
     return count
 
 
@@ -154,13 +140,10 @@ def _write_csv(found: Iterable[dict[str, Any]], out: Writable) -> int:
     return count
 
 
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
 def cell(value: Any) -> str:
-    r"""Return a value as it stands in a TSV: tabs, line ends and backslashes escaped as \t \n \r \\."""
+    """Return a value as it stands in a TSV."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "1" if value else "0"
-    return str(value).translate(ESCAPES)
+    return tsv_cell(value) if isinstance(value, str) else str(value)

@@ -1,7 +1,7 @@
 """Exports to a folder, in parts: each appears whole or not at all, so that an export goes on where it stopped.
 
-A part's name says which ids it holds. What was asked for is kept beside the parts: other filters into the same folder
-are refused, instead of mixed.
+A part's name says which ids it holds; none that is committed later falls between them. What was asked for is kept
+beside the parts: other filters into the same folder are refused, instead of mixed.
 """
 
 import json
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from db.catalog import Catalog
+from db.engine import settled_up_to
 from db.errors import ExportMismatchError
 from db.export import numbered_rows, write_lines
+from db.models import Sighting
 from db.selection import Selection
 
 ASKED = "_export.json"
@@ -70,7 +72,8 @@ def export_rows(catalog: Catalog, format_: str, selection: Selection, folder: Pa
     begin(folder, format_, selection)
     suffix = f".{format_}"
     after = last_id(folder, "part", suffix)
-    items = (Item(number, row) for number, row in numbered_rows(catalog.database, selection, after))
+    until = settled_up_to(catalog.database, Sighting)
+    items = (Item(number, row) for number, row in numbered_rows(catalog.database, selection, after, until))
     return export_parts(folder, "part", suffix, items, per_part, _row_writer(format_))
 
 

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from db.catalog import Catalog
-from db.engine import chunked
+from db.cells import json_line
+from db.engine import chunked, settled_up_to
 from db.export import COLUMNS, plain
 from db.export_parts import Item, begin, export_parts, last_id
+from db.models import Image
 from db.selection import Selection
 from db.sources import find_sources
 
@@ -39,12 +41,13 @@ class Picture:
 
 def pictures(catalog: Catalog, selection: Selection, after: int = 0) -> Iterator[Item]:
     """Yield distinct selected images, by id; the catalog notes those that cannot be opened as `unreadable`."""
+    until = settled_up_to(catalog.database, Image)
     while True:
-        ids = _ids(catalog, selection, after)
-        with catalog.database.read() as connection:
+        with catalog.database.snapshot() as connection:  # which are selected, and what is said of them: one moment
+            ids = _ids(connection, selection, after, until)
             sources = find_sources(connection, ids)
-        here = [image_id for image_id in ids if image_id in sources]
-        facts = _facts(catalog, selection, here)
+            here = [image_id for image_id in ids if image_id in sources]
+            facts = _facts(connection, selection, here)
         encoded = {image_id: _png(rgba) for image_id, rgba in catalog.open_many(here, leave_out=True)}
         for image_id in (each for each in here if each in encoded):
             yield Item(image_id, Picture(image_id, encoded[image_id], facts[image_id]))
@@ -53,23 +56,21 @@ def pictures(catalog: Catalog, selection: Selection, after: int = 0) -> Iterator
         after = ids[-1]
 
 
-def _ids(catalog: Catalog, selection: Selection, after: int) -> list[int]:
-    with catalog.database.read() as connection:
-        conditions, values = selection.where(connection)
-        where = " AND ".join([*conditions, "v.image_id > :after"])
-        query = f"SELECT DISTINCT v.image_id FROM image_catalog v WHERE {where} ORDER BY v.image_id LIMIT :count"  # noqa: S608
-        return list(connection.scalars(text(query), {**values, "after": after, "count": BATCH}))
+def _ids(connection: Connection, selection: Selection, after: int, until: int) -> list[int]:
+    conditions, values = selection.where(connection)
+    where = " AND ".join([*conditions, "v.image_id > :after", "v.image_id <= :until"])
+    query = f"SELECT DISTINCT v.image_id FROM image_catalog v WHERE {where} ORDER BY v.image_id LIMIT :count"  # noqa: S608
+    return list(connection.scalars(text(query), {**values, "after": after, "until": until, "count": BATCH}))
 
 
-def _facts(catalog: Catalog, selection: Selection, image_ids: list[int]) -> dict[int, dict[str, Any]]:
+def _facts(connection: Connection, selection: Selection, image_ids: list[int]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
-    with catalog.database.read() as connection:
-        conditions, values = selection.where(connection)
-        for chunk in chunked(image_ids):
-            where = " AND ".join([*conditions, f"v.image_id IN ({', '.join(map(str, chunk))})"])
-            query = f"SELECT v.* FROM image_catalog v WHERE {where} ORDER BY v.sighting_id DESC"  # noqa: S608
-            for row in connection.execute(text(query), values).mappings():
-                found[row["image_id"]] = {name: plain(name, row[name]) for name in COLUMNS}
+    conditions, values = selection.where(connection)
+    for chunk in chunked(image_ids):
+        where = " AND ".join([*conditions, f"v.image_id IN ({', '.join(map(str, chunk))})"])
+        query = f"SELECT v.* FROM image_catalog v WHERE {where} ORDER BY v.sighting_id DESC"  # noqa: S608
+        for row in connection.execute(text(query), values).mappings():
+            found[row["image_id"]] = {name: plain(name, row[name]) for name in COLUMNS}
     return found
 
 
@@ -121,7 +122,7 @@ def export_webdataset(catalog: Catalog, selection: Selection, folder: Path, per_
 def _write_shard(found: Iterator[Picture], path: Path) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as shard:
         for one in found:
-            facts = json.dumps(one.facts, ensure_ascii=False).encode()
+            facts = json_line(one.facts).encode()
             for suffix, data in (("png", one.png), ("json", facts)):
                 member = tarfile.TarInfo(f"{one.id:012d}.{suffix}")
                 member.size, member.mode = len(data), 0o644

@@ -182,13 +182,47 @@ def _match(connection: Connection, file_id: int, asked: int) -> int:
     page_id = connection.scalar(select(File.page_id).where(File.id == file_id))
     pages = [] if page_id is None else [page_id]
     known = described(connection, [file_id], pages)
-    images = _images_of(connection, file_id, page_id)
-    woken = sorted({image.image_id for image in images if any(s.file_id == file_id for s in known.of(image))})
+    woken = _spoken_of(connection, file_id, page_id, known)
     stages.due_again(connection, Stage.SLICE, woken)
     reason = _missing(connection, file_id, page_id, known)
     settled = stages.Settled(file_id, Outcome.OK, MATCH_VERSION, reason=reason, asked=asked)
     stages.settle_all(connection, Stage.MATCH, [settled])
     return len(woken)
+
+
+def _spoken_of(connection: Connection, file_id: int, page_id: int | None, known: Described) -> list[int]:
+    """Return the images of a file and its page of which a sidecar in the file speaks."""
+    images = _images_of(connection, file_id, page_id)
+    return sorted({image.image_id for image in images if any(s.file_id == file_id for s in known.of(image))})
+
+
+def leave_page(connection: Connection, file_ids: Sequence[int]) -> None:
+    """Make the images due for slicing of which sidecars in these files speak, before another page takes the files."""
+    for file_id, page_id in _pages(connection, file_ids):
+        known = described(connection, [file_id], [] if page_id is None else [page_id])
+        stages.due_again(connection, Stage.SLICE, _spoken_of(connection, file_id, page_id, known))
+
+
+def come_to_page(connection: Connection, file_ids: Sequence[int]) -> None:
+    """Make due what files mean to another page: its sidecars are matched anew, and their own pictures sliced anew."""
+    pages = dict(_pages(connection, file_ids))
+    for file_id in pages:
+        stages.due_again(connection, Stage.SLICE, sorted({i.image_id for i in _images_of(connection, file_id, None)}))
+    for page_id in sorted({page for page in pages.values() if page is not None}):
+        with_sidecars = (
+            select(Place.file_id)
+            .join(Sidecar, Sidecar.blob_id == Place.blob_id)
+            .join(File, File.id == Place.file_id)
+            .where(File.page_id == page_id)
+        )
+        stages.due_again(connection, Stage.MATCH, connection.scalars(with_sidecars.distinct()).all())
+
+
+def _pages(connection: Connection, file_ids: Sequence[int]) -> list[tuple[int, int | None]]:
+    found: list[tuple[int, int | None]] = []
+    for chunk in chunked(file_ids):
+        found += connection.execute(select(File.id, File.page_id).where(File.id.in_(chunk)).order_by(File.id)).all()
+    return found
 
 
 def _images_of(connection: Connection, file_id: int, page_id: int | None) -> list[SeenImage]:

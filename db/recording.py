@@ -14,7 +14,7 @@ from db import stages
 from db.derive import spread
 from db.engine import chunked, insert_new, insert_or_replace
 from db.fitting import check_urls, fitting
-from db.matching import note_new_sidecars
+from db.matching import come_to_page, leave_page, note_new_sidecars
 from db.models import Blob, Collection, File, FileVersion, Licence, Page, PageFile, Person, Place, Tag
 from db.records import FetchedFile, FileLink, PageRecord
 from db.urls import stored_name
@@ -128,7 +128,24 @@ def _record_links(
             claims.append({"of_file": file_id, "by_page": page_id, "rank": f"{ROLE_RANK[link.role]} {page.url}"})
     if rows:
         insert_or_replace(connection, PageFile, rows, ("page_id", "file_id", "role"))
+        moving = _moving(connection, claims)
+        leave_page(connection, moving)
         connection.execute(CLAIM_SOURCE_PAGE, claims)
+        come_to_page(connection, moving)
+
+
+def _moving(connection: Connection, claims: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the files whose bytes are there, and which these claims give to another page."""
+    best: dict[int, tuple[str, int]] = {}
+    for claim in claims:
+        this = (claim["rank"], claim["by_page"])
+        best[claim["of_file"]] = min(best.get(claim["of_file"], this), this)
+    moving = []
+    for chunk in chunked(best):
+        for file_id, page_id, rank in connection.execute(CLAIMED, {"files": chunk}):
+            if page_id is None or (best[file_id][0] < rank and best[file_id][1] != page_id):
+                moving.append(file_id)
+    return moving
 
 
 def changed_files(connection: Connection, pages: Sequence[PageRecord]) -> set[str]:
@@ -194,6 +211,9 @@ NOTE_DOWNLOAD = (
     .where(File.id == bindparam("of_file"))
     .values({n: bindparam(n) for n in ("blob_id", "content_type", "etag", "last_modified", "fetched_at")})
 )
+CLAIMED = select(File.id, File.page_id, File.page_rank).where(
+    File.id.in_(bindparam("files", expanding=True)), File.blob_id.is_not(None)
+)
 CLAIM_SOURCE_PAGE = (
     update(File)
     .where(File.id == bindparam("of_file"), File.page_id.is_(None) | (File.page_rank > bindparam("rank")))
@@ -253,6 +273,7 @@ def record_fetched(connection: Connection, *fetched: FetchedFile) -> None:
     connection.execute(NOTE_DOWNLOAD, rows)
     insert_new(connection, FileVersion, versions)
     read = sorted(set(blob_ids.values()))
+    stages.due_with_bytes(connection, read)
     settled = sorted(stages.lock_all(connection, Stage.READ, read))
     newest = connection.scalar(select(func.max(Place.id))) or 0 if settled else 0
     insert_new(connection, Place, places)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, case, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import chunked, insert_new, insert_rows
-from db.models import IS_PROBLEM, Blob, Ledger
+from db.models import IS_PROBLEM, Blob, Frame, Ledger
 from db.tallies import total, totals
 from db.vocabulary import Outcome, Stage
 
@@ -62,6 +62,21 @@ def _pending(stage: Stage, subject: int) -> dict[str, Any]:
         "format": "",
         "reason": "",
     }
+
+
+FOR_WANT_OF_BYTES = (Ledger.outcome == Outcome.FAILED) & or_(
+    Ledger.reason.startswith("BlobMissingError: "), Ledger.reason.startswith("BlobDamagedError: ")
+)
+
+
+def due_with_bytes(connection: Connection, blob_ids: Sequence[int]) -> None:
+    """Make due again what failed for want of these bytes, which are there now: reading them, slicing what they show."""
+    for stage, subject, blob in ((Stage.READ, Blob.id, Blob.id), (Stage.SLICE, Frame.image_id, Frame.blob_id)):
+        if not total(connection, "ledger", f"{stage.value}/{Outcome.FAILED.value}"):
+            continue  # the usual case, and every download and archive asks
+        for chunk in chunked(blob_ids):
+            failed = (Ledger.stage == stage, Ledger.subject_id.in_(select(subject).where(blob.in_(chunk))))
+            connection.execute(update(Ledger).where(*failed, FOR_WANT_OF_BYTES).values(AGAIN))
 
 
 ANY = -1

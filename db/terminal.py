@@ -7,18 +7,15 @@ from typing import IO
 
 import click
 
+from db.cells import escape
+
 SOME_PROBLEMS = 1
 SHOWN = 10
 
 
 def printable(value: str) -> str:
     r"""Replace control, format and surrogate characters by \xNN or \uNNNN."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") else _escape(c) for c in value)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") else escape(c) for c in value)
 
 
 class Guarded:

@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 from sqlalchemy import Connection, func, select, text
 
 from db.catalog import Catalog
+from db.cells import tame
 from db.models import File, Image, Licence, Page, Place, Sheet, Sighting, Tile
 from db.report.dashboard import plots
 from db.report.failures import read_cause
@@ -174,7 +175,7 @@ def _templates() -> Environment:
 
 def _write(path: Path, page: str) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(page, encoding="utf-8")
+    part.write_text(tame(page), encoding="utf-8")
     part.replace(path)
 
 

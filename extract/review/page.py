@@ -14,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from PIL import Image as PillowImage
 
+from db.cells import tame
 from db.pixels import Rgba
 from db.records import Candidate
 
@@ -123,7 +124,7 @@ def write_review(out: Path, sheets: Iterable[tuple[UnsureSheet, Rgba]]) -> tuple
     html = templates.get_template("review.html").render(
         sheets=shown, options=options, shown=shown_size, lines=grid_lines, rects=SHOWN_RECTS
     )
-    part.write_text(html, encoding="utf-8")
+    part.write_text(tame(html), encoding="utf-8")
     part.replace(page)
     return page, len(shown)
 

@@ -1,7 +1,6 @@
 """Tiles as a folder of PNG files with a manifest: one file per distinct image, one line per tile."""
 
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TextIO
 from PIL import Image as PillowImage
 
 from db import Catalog
+from db.cells import json_line
 from db.export import cell
 from db.pixels import Rgba
 from extract.tiles.samples import FIELDS, Sample, Selection, tiles_by_sheet
@@ -82,4 +82,4 @@ def _write_line(lines: TextIO, manifest: str, row: Sample) -> None:
     if manifest == "tsv":
         lines.write("\t".join(cell(row[name]) for name in COLUMNS) + "\n")
     else:
-        lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+        lines.write(json_line(row) + "\n")

@@ -13,7 +13,7 @@ from db.blobs import BlobStore
 from db.credits import markdown
 from db.derive import record_read, record_slices
 from db.errors import BlobMissingError, UnknownImageError
-from db.export import COLUMNS, rows, write_jsonl, write_tsv
+from db.export import COLUMNS, rows, write_lines
 from db.pixels import canonical_rgba, pixel_hash
 from db.recording import record_fetched, record_page, record_pages
 from db.records import (
@@ -266,7 +266,8 @@ def test_export_round_trips_hostile_text(catalog: Catalog, sheet: np.ndarray) ->
     with catalog.database.write() as connection:
         record_page(connection, page("http://s/content/p", FileLink(SHEET_URL, FileRole.FILE), title=hostile))
     tsv, jsonl = io.StringIO(), io.StringIO()
-    assert write_tsv(catalog.database, tsv) == write_jsonl(catalog.database, jsonl) == 3
+    for format_, out in (("tsv", tsv), ("jsonl", jsonl)):
+        assert write_lines(format_, rows(catalog.database), out) == 3
     lines = tsv.getvalue().split("\n")
     assert [len(line.split("\t")) for line in lines[:-1]] == [len(COLUMNS)] * 4
     assert json.loads(jsonl.getvalue().split("\n")[0])["title"] == hostile

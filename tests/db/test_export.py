@@ -3,10 +3,16 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -15,19 +21,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from db import Catalog
-from db.cells import FORMULA_STARTS, harmless
-from db.credits import write_credits
+from db.cells import FORMULA_STARTS, harmless, tame, tsv_cell
+from db.credits import Format, write_credits
+from db.derive import record_read
 from db.errors import ExportMismatchError
-from db.export import COLUMNS, rows, write_csv
+from db.export import COLUMNS, rows, write_lines
 from db.export_parquet import schema, write_parquet
 from db.export_parts import export_rows
 from db.export_pixels import export_datasets, export_webdataset
 from db.licences import duties, is_allowed
 from db.records import LicenceRecord
+from db.report.build import build_report
 from db.selection import Selection, selected_pages
+from db.sources import find_sources
 from tests.conftest import Home
 from tests.db.building import (
     BY,
@@ -192,18 +201,58 @@ def test_deeds_that_are_no_web_pages_are_not_linked(catalog: Catalog) -> None:
 
 def test_csv_is_read_back_and_holds_no_formula(shop: Catalog) -> None:
     out = io.StringIO()
-    assert write_csv(shop.database, out) == 12
+    assert write_lines("csv", rows(shop.database), out) == 12
     read = list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
     assert [row["url"] for row in read] == [row["url"] for row in rows(shop.database)]
     assert not [cell for row in read for cell in row.values() if cell.startswith(FORMULA_STARTS)]
-    assert {row["title"] for row in read} >= {"'" + HOSTILE}
+    assert {row["title"] for row in read} >= {"'" + HOSTILE.replace("\x1b", "\\x1b")}
 
 
-@given(st.text())
+CELLS = st.text(st.one_of(st.characters(), st.sampled_from("=+-@;,\t\r\n\"'\\\x1b\x9b\u202e＝")))
+
+
+@given(CELLS)
 def test_no_text_stays_a_formula_and_all_text_survives(value: str) -> None:
     cell = harmless(value)
-    assert not cell.startswith(FORMULA_STARTS)
-    assert cell.removeprefix("'") == value.removeprefix("'")
+    assert not [part for part in re.split("[;\t\r\n]", cell) if part.lstrip('"').startswith(FORMULA_STARTS)]
+    assert cell.replace("'", "") == tame(value).replace("'", "")
+    if value.isascii() and value.isprintable() and "'" not in value and not cell.count("'"):
+        assert cell == value
+
+
+@given(CELLS)
+def test_text_in_a_tsv_runs_nowhere_and_comes_back(value: str) -> None:
+    cell = tsv_cell(value)
+    assert not [part for part in re.split("[;,\t\r\n]", cell) if part.startswith((*FORMULA_STARTS, '"'))]
+    assert not STEERING & set(cell)
+    pairs = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+    back = re.sub(
+        r"\\(?:x(..)|u(....)|(.))", lambda found: pairs.get(found[3]) or chr(int(found[1] or found[2], 16)), cell
+    )
+    assert back == value
+
+
+STEERING = {chr(code) for code in range(32)} - {"\t", "\n", "\r"} | {chr(code) for code in range(127, 160)}
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "tsv", "csv"])
+def test_no_file_steers_the_terminal_that_shows_it(catalog: Catalog, tmp_path: Path, format_: str) -> None:
+    hostile = "a" + "".join(sorted(STEERING - {"\0"})) + "\u202e\u2028"
+    add_page(catalog, "p", "http://s/f0.png", title=hostile, author=hostile, attribution=hostile, tags=(hostile,))
+    add_file(catalog, "http://s/f0.png", png(pixels(0)))
+    settle(catalog, {png(pixels(0)): still(pixels(0))})
+    out = io.StringIO()
+    assert write_lines(format_, rows(catalog.database), out) == 1
+    written = [out.getvalue()]
+    for kind in get_args(Format):
+        written += write_credits(catalog.database, kind)
+    export_rows(catalog, format_, Selection(), tmp_path / "parts", 5)
+    build_report(catalog, tmp_path / "report")
+    written += [path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".html", "." + format_)]
+    assert len(written) > 8
+    assert not (STEERING | {"\u202e", "\u2028"}) & set("".join(written))
+    if format_ == "jsonl":
+        assert json.loads(written[0])["title"] == hostile
 
 
 def test_parquet_holds_the_same_rows_with_types(shop: Catalog, tmp_path: Path) -> None:
@@ -262,6 +311,59 @@ def test_webdataset_shards_hold_each_image_once_with_its_facts(shop: Catalog, tm
         rgba = np.array(Image.open(io.BytesIO(found[name])))
         np.testing.assert_array_equal(rgba, shop.open(facts["image_id"]))
     assert export_webdataset(shop, Selection(kinds=("tile",)), tmp_path / "w", 5) == 0
+
+
+def test_shards_speak_of_one_moment(shop: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the licence is taken back between the choice of images and the reading of what is said of them."""
+
+    def change_and_find(connection: Connection, image_ids: list[int]) -> Any:
+        add_page(shop, "free", "http://s/free.png", licences=(BY,))
+        return find_sources(connection, image_ids)
+
+    monkeypatch.setattr("db.export_pixels.find_sources", change_and_find)
+    assert export_webdataset(shop, Selection(licences=("CC0-1.0",)), tmp_path / "w", 5) == 1
+    (path,) = (tmp_path / "w").glob("*.tar")
+    with tarfile.open(path) as shard:
+        streams = [shard.extractfile(member) for member in shard if member.name.endswith(".json")]
+        facts = [json.load(stream) for stream in streams if stream is not None]
+    assert [fact["licence"] for fact in facts] == ["CC0-1.0 OR GPL-3.0-only"] * 3
+
+
+@pytest.mark.parametrize("export", [export_webdataset, partial(export_rows, format_="jsonl")])
+def test_what_is_committed_late_is_in_a_later_part(
+    postgres_url: str, tmp_path: Path, export: Callable[..., int]
+) -> None:
+    """PostgreSQL gives out ids before the commit. Who goes on from the highest one seen must not miss lower ones."""
+    with Catalog(postgres_url, str(tmp_path / "blobs")) as catalog:
+        for number in (1, 2):
+            add_file(catalog, f"http://s/{number}.png", png(pixels(number)))
+        first_in = threading.Event()
+
+        def export_meanwhile() -> int:
+            first_in.wait()
+            return export(catalog, selection=Selection(), folder=tmp_path / "x", per_part=5)
+
+        with ThreadPoolExecutor(1) as pool:
+            exporting = pool.submit(export_meanwhile)
+            with catalog.database.write() as late:
+                record_read(late, 1, still(pixels(1)))
+                with catalog.database.write() as connection:
+                    record_read(connection, 2, still(pixels(2)))
+                first_in.set()
+                wait_until_blocked(catalog, exporting)
+            exporting.result()
+        export(catalog, selection=Selection(), folder=tmp_path / "x", per_part=5)
+        names = [path.name for path in (tmp_path / "x").iterdir() if not path.name.startswith("_")]
+        assert names == [f"{names[0].partition('-')[0]}-{1:012d}-{2:012d}{Path(names[0]).suffix}"]
+
+
+def wait_until_blocked(catalog: Catalog, exporting: "Future[int]") -> None:
+    """Wait until the export waits for a lock, or is through without having asked for one."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not exporting.done():
+        with catalog.database.read() as connection:
+            if connection.scalar(waiting):
+                return
 
 
 LOAD = """

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import sys
 import tarfile
 import unicodedata
@@ -187,8 +188,9 @@ def test_tables_keep_their_cells_and_no_cell_runs(shop: Catalog, name: str) -> N
 
 def unescaped(cell: str) -> str:
     pairs = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
-    characters = iter(cell)
-    return "".join(pairs[next(characters)] if c == "\\" else c for c in characters)
+    return re.sub(
+        r"\\(?:x(..)|u(....)|(.))", lambda found: pairs.get(found[3]) or chr(int(found[1] or found[2], 16)), cell
+    )
 
 
 @everywhere(NAMES)

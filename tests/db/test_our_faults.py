@@ -52,3 +52,30 @@ def test_a_failed_slicing_forgets_nothing(catalog: Catalog) -> None:
         record_slices(connection, 1, failed)
     assert rows(catalog) == before
     assert ("slice", 1, "failed") in outcomes(catalog)
+
+
+def fail(catalog: Catalog, reason: str) -> None:
+    """Let reading of the member and slicing of its picture fail."""
+    with catalog.database.write() as connection:
+        record_read(connection, 2, ReadResult(Outcome.FAILED, 2, "", reason))
+        record_slices(connection, 1, SliceResult(Outcome.FAILED, 2, "single", 0.0, "pixels", "", reason=reason))
+
+
+def test_what_failed_for_want_of_bytes_is_due_when_they_come(catalog: Catalog) -> None:
+    known(catalog)
+    fail(catalog, f"BlobMissingError: blob {'0' * 64} is not in here")
+    with catalog.database.write() as connection:
+        record_read(connection, 1, ReadResult(Outcome.FAILED, 2, "", "BlobDamagedError: other bytes"))
+    assert {outcome for *_, outcome in outcomes(catalog)} == {"failed"}
+    add_file(catalog, "http://s/pack.zip", b"archive")
+    assert outcomes(catalog) == [("read", 1, "pending"), ("read", 2, "failed"), ("slice", 1, "failed")]
+    with catalog.database.write() as connection:
+        record_read(connection, 1, archive(catalog, **{"a.png": png(RGBA)}))
+    assert outcomes(catalog) == [("read", 1, "ok"), ("read", 2, "pending"), ("slice", 1, "pending")]
+
+
+def test_what_failed_otherwise_stays_so(catalog: Catalog) -> None:
+    known(catalog)
+    fail(catalog, "killed its worker 2 times")
+    add_file(catalog, "http://s/again.png", png(RGBA))
+    assert ("read", 2, "failed") in outcomes(catalog)

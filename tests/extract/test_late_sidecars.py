@@ -158,3 +158,32 @@ def test_files_without_a_page_have_nothing_to_do_with_each_other(catalog: Catalo
     assert run(catalog).outcomes == {"read": {"ok": 1}}
     assert tiles(catalog) == []
     assert "sheet.png" in match_reasons(catalog)[0]
+
+
+@pytest.mark.parametrize("moving", [("sheet.png",), ("level.tsx",), ("sheet.png", "level.tsx")])
+def test_what_another_page_takes_over_is_matched_there(catalog: Catalog, moving: tuple[str, ...]) -> None:
+    """As if the pages had come in the other order: the first of two that offer a file is its source."""
+    names = {"sheet.png", "level.tsx"}
+    offer(catalog, *names - set(moving), page="http://s/content/a")
+    offer(catalog, *moving, page="http://s/content/z")
+    fetch(catalog, "sheet.png", png(3))
+    fetch(catalog, "level.tsx", tsx("sheet.png"))
+    run(catalog)
+    assert (tiles(catalog) == TILES) is (len(moving) == 2)
+    offer(catalog, *names, page="http://s/content/a")
+    run(catalog)
+    assert tiles(catalog) == TILES
+    assert run(catalog).settled == 0
+
+
+@pytest.mark.parametrize("moving", ["sheet.png", "level.tsx"])
+def test_a_sidecar_speaks_no_more_of_a_picture_that_is_on_another_page_now(catalog: Catalog, moving: str) -> None:
+    offer(catalog, "sheet.png", "level.tsx")
+    fetch(catalog, "sheet.png", png(3))
+    fetch(catalog, "level.tsx", tsx("sheet.png"))
+    run(catalog)
+    assert tiles(catalog) == TILES
+    offer(catalog, moving, page="http://s/content/a")
+    run(catalog)
+    assert tiles(catalog) == []
+    assert run(catalog).settled == 0
