@@ -62,7 +62,7 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @index.command()
 @catalog_options
 @click.option("--model", "models", multiple=True, type=click.Choice(sorted(FEATURES)), help=f"[{DEFAULT}] Repeatable.")
-@click.option("--pool", default="processes", show_default=True, help="Where to work: processes, processes:N.")
+@click.option("--pool", default="processes", show_default=True, help="Where to work: processes:N or dask://host:port.")
 @click.option("--retry", is_flag=True, help="Try again what failed before.")
 @click.option("--dry-run", is_flag=True, help="Only say how much is due.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 
-from pebble import ProcessExpired
-
 from db import Catalog
 from index import engines, store
+from index.errors import WorkerDiedError
 from index.features import open_feature
 from index.pool import FeaturePool
 from index.store import Computed
@@ -121,15 +120,15 @@ class FeaturizeRunner:
     def _take(self, future: "Future[Results]", task: Task, settled: Callable[[Results], None]) -> None:
         try:
             results = future.result()
-        except (TimeoutError, ProcessExpired) as error:
+        except (TimeoutError, WorkerDiedError) as error:
             if len(task.image_ids) > 1:
                 for image_id in task.image_ids:
                     self._submit(Task(task.names, (image_id,)))
                 return
-            if isinstance(error, ProcessExpired) and task.deaths + 1 < MAX_DEATHS:
+            if isinstance(error, WorkerDiedError) and task.deaths + 1 < MAX_DEATHS:
                 self._submit(replace(task, deaths=task.deaths + 1))
                 return
-            reason = f"the worker died: {error}" if isinstance(error, ProcessExpired) else "took too long"
+            reason = f"the worker died: {error}" if isinstance(error, WorkerDiedError) else "took too long"
             results = {name: [Computed(task.image_ids[0], None, reason)] for name in task.names}
         self._settle(results)
         settled(results)

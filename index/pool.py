@@ -8,14 +8,14 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
 from sqlalchemy.exc import DBAPIError
 
 from db import Catalog
 from db.blobs import is_disk_error
-from index.errors import IndexingError, OutageError
+from index.errors import IndexingError, OutageError, WorkerDiedError
 from index.features import open_feature
 from index.store import Computed, encode
 
@@ -27,7 +27,23 @@ class PoolUrlError(ValueError):
     """The pool URL is not understood."""
 
 
-class FeaturePool:
+class FeaturePool(Protocol):
+    """Where features are computed."""
+
+    @property
+    def workers(self) -> int:
+        """Return how many batches are computed at once."""
+
+    def submit(
+        self, catalog_url: str, blobs_url: str, names: Sequence[str], image_ids: Sequence[int]
+    ) -> "Future[dict[str, list[Computed]]]":
+        """Compute some features of some images. The future raises TimeoutError, WorkerDiedError, OutageError."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Stop working here."""
+
+
+class LocalPool:
     """Worker processes on this machine."""
 
     def __init__(self, workers: int) -> None:
@@ -39,10 +55,13 @@ class FeaturePool:
     def submit(
         self, catalog_url: str, blobs_url: str, names: Sequence[str], image_ids: Sequence[int]
     ) -> "Future[dict[str, list[Computed]]]":
-        """Compute some features of some images. The future raises TimeoutError or pebble.ProcessExpired."""
+        """Compute some features of some images. The future raises TimeoutError or WorkerDiedError."""
         arguments = (catalog_url, blobs_url, tuple(names), tuple(image_ids))
-        future: Future[dict[str, list[Computed]]] = self._pool.schedule(compute, args=arguments, timeout=TIMEOUT_S)
-        return future
+        answer: Future[dict[str, list[Computed]]] = Future()
+        answer.set_running_or_notify_cancel()
+        asked: Future[dict[str, list[Computed]]] = self._pool.schedule(compute, args=arguments, timeout=TIMEOUT_S)
+        asked.add_done_callback(lambda done: _pass_on(done, answer))
+        return answer
 
     def close(self, *, at_once: bool) -> None:
         """Stop the workers."""
@@ -53,12 +72,36 @@ class FeaturePool:
         self._pool.join()
 
 
+def _pass_on(asked: "Future[dict[str, list[Computed]]]", answer: "Future[dict[str, list[Computed]]]") -> None:
+    """Hand a worker's end to the caller, in our own words."""
+    try:
+        answer.set_result(asked.result())
+    except ProcessExpired as error:
+        answer.set_exception(WorkerDiedError(str(error)))
+    except BaseException as error:
+        answer.set_exception(error)
+
+
 def open_feature_pool(url: str) -> FeaturePool:
-    """Open `processes` (one per core) or `processes:N`. Raises PoolUrlError."""
+    """Open `processes` (one per core), `processes:N` or `dask://host:port`. Raises PoolUrlError, OutageError."""
+    if url.startswith("dask://"):
+        return _open_cluster(url)
     scheme, _, count = url.partition(":")
     if scheme != "processes" or (count and (not count.isdigit() or int(count) < 1)):
-        raise PoolUrlError(f"pool {url!r} is not known; there is processes:N")
-    return FeaturePool(int(count) if count else len(os.sched_getaffinity(0)))
+        raise PoolUrlError(f"pool {url!r} is not known; there are processes:N and dask://host:port")
+    return LocalPool(int(count) if count else len(os.sched_getaffinity(0)))
+
+
+def _open_cluster(url: str) -> FeaturePool:
+    address = url.removeprefix("dask://").rstrip("/")
+    if not address.rpartition(":")[2].isdigit():
+        raise PoolUrlError(f"pool {url!r} needs a port: dask://host:8786")
+    try:
+        from index.cluster import ClusterPool
+
+        return ClusterPool(address)
+    except ModuleNotFoundError as error:
+        raise PoolUrlError("a cluster needs Dask: pip install 'artquarry[cluster]'") from error
 
 
 @lru_cache(maxsize=1)

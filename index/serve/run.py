@@ -1,8 +1,10 @@
 """Starts the server."""
 
 import logging
+from contextlib import suppress
+from threading import Thread
 
-from index.errors import ExtraMissingError
+from index.errors import ExtraMissingError, IndexingError
 
 MOST_CONNECTIONS = 64
 
@@ -20,9 +22,19 @@ def serve_page(catalog_url: str | None, blobs_url: str | None, host: str, port: 
     logging.getLogger("uvicorn.access").disabled = True
     with Catalog(catalog_url, blobs_url) as catalog:
         app = make_app(catalog, model, hosts=allowed_hosts(host))
+        Thread(target=_load, args=(model,), daemon=True).start()
         uvicorn.run(
             app, host=host, port=port, access_log=False, limit_concurrency=MOST_CONNECTIONS, server_header=False
         )
+
+
+def _load(model: str) -> None:
+    """Load the model while the first person is still typing."""
+    from index.features import open_feature
+    from index.store import PROBE
+
+    with suppress(IndexingError):  # a search by picture will say what is missing
+        open_feature(model).compute(PROBE)
 
 
 def allowed_hosts(host: str) -> list[str]:
