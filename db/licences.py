@@ -44,6 +44,8 @@ def _covers(accepted: str, offered: str) -> bool:
     if accepted == offered:
         return True
     mine, theirs = VERSIONED.match(accepted), VERSIONED.match(offered)
+    if theirs is not None and accepted == theirs["family"]:
+        return True  # any version
     if mine is None or theirs is None or mine["family"] != theirs["family"]:
         return False
     if theirs["later"] in ("-or-later", "+"):

@@ -42,3 +42,12 @@ def waiting_blobs(connection: Connection, format_: str) -> list[int]:
     """Return blobs whose reading ended as partial with this format: they wait for others."""
     rows = (Ledger.stage == Stage.READ, Ledger.outcome == Outcome.PARTIAL, Ledger.format == format_)
     return list(connection.scalars(select(Ledger.subject_id).where(*rows).order_by(Ledger.subject_id)))
+
+
+def settled_of(connection: Connection, blob_ids: Sequence[int]) -> list[int]:
+    """Return those of the blobs whose reading ended: they are not due."""
+    found: list[int] = []
+    for chunk in chunked(blob_ids):
+        rows = (Ledger.stage == Stage.READ, Ledger.subject_id.in_(chunk), Ledger.outcome != Outcome.PENDING)
+        found += connection.scalars(select(Ledger.subject_id).where(*rows))
+    return found

@@ -13,7 +13,9 @@ from db.cli_options import catalog_options
 from db.terminal import printable
 from db.vocabulary import Stage
 
-DONE, SOME_PROBLEMS = 0, 1
+DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
+STAGES = [Stage.READ.value, Stage.SLICE.value]
+"""What can be asked for alone: sidecars are matched whenever something is to be sliced."""
 DEFAULT_OUT = Path("quarry-review")
 ELSEWHERE = {
     "review": "extract.review.cli:review",
@@ -37,6 +39,20 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; end it with a line and exit code 3 when the catalog, the disk or the pool is at fault."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from extract.stopping import why_stopped
+
+            if not (why := why_stopped(error)):
+                raise
+            click.echo(printable(f"Stopped early: {why}. The same command goes on from here."), err=True)
+            sys.exit(STOPPED)
+
 
 @click.group(cls=LazyGroup)
 def extract() -> None:
@@ -51,7 +67,7 @@ def extract() -> None:
     show_default=True,
     help="Where to work: processes (one a core), processes:N, dask://host:port.",
 )
-@click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="Only this stage; default all.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only unpack and decode, or only slice; default both.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--dry-run", is_flag=True, help="Only say how much is due.")
 def run(

@@ -15,7 +15,6 @@ import shutil
 import signal
 import time
 import traceback
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +27,8 @@ import msgspec
 from db.blobs import is_disk_error
 from extract.archives.sevenzip_tool import find_program
 from extract.errors import ToolMissingError
-from extract.sandbox import Budget, restrict
+from extract.litter import CHILD, own_name
+from extract.sandbox import Budget, allow_more_cpu, restrict
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -115,7 +115,7 @@ def _decoded(answer: Done | Lost, kind: type[R]) -> R | Lost:
 
 @contextmanager
 def _folder(scratch: Path) -> Iterator[Path]:
-    folder = scratch / f"child-{uuid.uuid4().hex}"
+    folder = scratch / own_name(CHILD)
     folder.mkdir()
     try:
         yield folder
@@ -261,8 +261,9 @@ def _be_child(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
         _keep_only(writing)
-        restrict(folder, programs, work.budget)
+        restrict(folder, programs, work.budget, inputs=len(inputs))
         for item in inputs:
+            allow_more_cpu(work.budget.cpu_s)
             _send(writing, _one(work, item, folder, writing))
         status = 0
     finally:

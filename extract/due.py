@@ -35,11 +35,19 @@ def subject_of(task: Task) -> int:
 class DueWork:
     """The due work of a stage, as far as this run may do it."""
 
-    def __init__(self, database: Database, stage: Stage, find: Find, claims: Claims) -> None:
+    def __init__(
+        self,
+        database: Database,
+        stage: Stage,
+        find: Find,
+        claims: Claims,
+        found: Callable[[Connection, list[Any]], None],
+    ) -> None:
         self._database = database
         self._stage = stage
         self._find = find
         self._claims = claims
+        self._new = found
         self._after = 0
         self._found: deque[Task] = deque()
         self._in_hand: dict[bytes | int, Task] = {}
@@ -60,6 +68,7 @@ class DueWork:
             tasks, last = self._find(connection, self._after, LOOK_AHEAD)
             fresh = [task for task in tasks if key_of(task) not in self._in_hand]
             taken = self._claims.take(connection, self._stage, [subject_of(task) for task in fresh])
+            self._new(connection, [task for task in fresh if subject_of(task) in taken])
         self._more = last != self._after
         self._after = last if self._more else 0
         self.hold(task for task in fresh if subject_of(task) in taken)

@@ -6,10 +6,9 @@ flight due, and the next run does it again.
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,15 +25,17 @@ from db.fitting import is_refusal
 from db.matching import match_sidecars
 from db.models import Blob
 from db.records import ReadResult, SliceResult
+from db.unseen import settle_unseen
 from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
 from extract.archives.junk import is_junk
 from extract.due import LOOK_AHEAD, RENEW_S, DueWork, Task, key_of
 from extract.errors import PoolGoneError, PoolLostError, ToolMissingError, WorkerDiedError
 from extract.journal import Journal
+from extract.tally import Result
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
-from extract.volume_sets import wake, with_volumes
+from extract.volume_sets import wake, wake_leads, with_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,6 @@ AHEAD_MAX = 20_000
 """So many members of an archive are read ahead of its being recorded; the rest is found in the ledger."""
 OTHERS_S = 0.5
 PICTURES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".bmp", ".tga", ".tif", ".tiff")
-
-Result = ReadResult | SliceResult
 
 
 @dataclass(frozen=True)
@@ -64,50 +63,10 @@ class StageWork:
     prepare: Callable[[Database], object] = lambda database: None
     after: Callable[[BlobStore, Sequence[tuple[Any, Any]]], None] = lambda blobs, done: None
     """What may be cleared away once results are in the catalog."""
+    found: Callable[[Connection, Sequence[Any]], None] = lambda connection, tasks: None
+    """What becomes due because these are, in the transaction that takes them in hand."""
     follow: Callable[[Any, Any], list[Any]] = lambda task, result: []
     """Work that a result brings up and that need not wait for its being recorded."""
-
-
-@dataclass
-class Summary:
-    """Outcomes of one run by stage, and problems by cause."""
-
-    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
-    problems: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-
-    def add(self, stage: Stage, result: Result, problems: frozenset[Outcome]) -> None:
-        """Count a settled result."""
-        self.outcomes.setdefault(stage.value, Counter())[result.outcome.value] += 1
-        if result.outcome in problems:
-            self.problems[stage.value, result.outcome.value, result.reason] += 1
-
-    @property
-    def settled(self) -> int:
-        """Return how many units of work were settled."""
-        return sum(sum(counter.values()) for counter in self.outcomes.values())
-
-
-@dataclass
-class Tally:
-    """What a stage went through, for people who watch."""
-
-    archives: int = 0
-    members: int = 0
-    images: int = 0
-
-    def add(self, result: Result) -> None:
-        """Count a settled result."""
-        if isinstance(result, ReadResult):
-            self.archives += bool(result.members)
-            self.members += len(result.members)
-            self.images += len(result.frames)
-        else:
-            self.images += 1
-
-    def rates(self, seconds: float) -> str:
-        """Say how many of each a second; nothing of what did not occur."""
-        counts = (("archives", self.archives), ("members", self.members), ("images", self.images))
-        return ", ".join(f"{count / max(seconds, 0.1):,.1f} {what}/s" for what, count in counts if count)
 
 
 def _read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
@@ -133,6 +92,7 @@ def read_work(limits: Limits) -> StageWork:
         _record_reads,
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
         after=_forget_journals,
+        found=wake_leads,
         follow=_pictures,
     )
 
@@ -146,8 +106,14 @@ def slice_work() -> StageWork:
         (),
         _record_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),
-        prepare=match_sidecars,
+        prepare=_prepare_slices,
     )
+
+
+def _prepare_slices(database: Database) -> None:
+    """Bring up what is to be sliced, and drop what nobody can slice any more."""
+    match_sidecars(database)
+    settle_unseen(database, SLICE_VERSION)
 
 
 def _record_reads(connection: Connection, done: Sequence[tuple[ReadTask, ReadResult]]) -> None:
@@ -230,7 +196,7 @@ class StageRunner:
         self._pool = pool
         self._workers = workers
         self._work = work
-        self._due = DueWork(catalog.database, work.stage, work.find, Claims())
+        self._due = DueWork(catalog.database, work.stage, work.find, Claims(), work.found)
         self._flying: dict[Future[list[Any]], tuple[tuple[Task, ...], int]] = {}
         self._alone = False
         self._suspects: list[tuple[tuple[Task, ...], int]] = []

@@ -20,10 +20,12 @@ from db import Catalog, stages
 from db.terminal import printable
 from db.vocabulary import PROBLEMS
 from extract.archives.interface import Limits
-from extract.errors import PoolGoneError
+from extract.litter import sweep
 from extract.pool import PoolUrlError, ProcessExecutor, open_pool
-from extract.run import Result, StageRunner, StageWork, Summary, Tally, outdate, read_work, slice_work
+from extract.run import StageRunner, StageWork, outdate, read_work, slice_work
 from extract.sandbox import available
+from extract.stopping import why_stopped
+from extract.tally import Result, Summary, Tally
 from extract.versions import read_versions_by_format
 
 if TYPE_CHECKING:
@@ -42,14 +44,17 @@ def drain(catalog_url: str | None, blobs_url: str | None, pool_url: str, stage: 
         with _pool(pool_url) as pool:
             versions = _versions(pool)
             with Catalog(catalog_url, blobs_url) as catalog:
+                sweep(catalog.blobs.temporary)
                 outdate(catalog, versions.result())
                 _run_stages(catalog, pool, summary, stage)
     except PoolUrlError as error:
         raise click.UsageError(str(error)) from error
-    except PoolGoneError as error:
-        click.echo(str(error), err=True)
-        stopped = True
     except KeyboardInterrupt:
+        stopped = True
+    except Exception as error:
+        if not (why := why_stopped(error)):
+            raise
+        click.echo(printable(why), err=True)
         stopped = True
     _report(summary, as_json, stopped, gaps)
     return STOPPED if stopped else SOME_PROBLEMS if summary.problems else DONE

@@ -9,11 +9,14 @@ Sources: the kernel's "Landlock: unprivileged access control" and "Seccomp BPF";
 """
 
 import ctypes
+import math
 import os
 import platform
 import resource
 import struct
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,19 +34,25 @@ _CLONE_NEW = 0x7E020000
 _DENIED = {
     # socket io_uring_setup ptrace process_vm_* pidfd_getfd pidfd_send_signal fork setsid setpgid | bpf perf_event_open
     # keyctl add_key request_key userfaultfd | mounts, roots, namespaces | modules, kexec, reboot, swap | handles |
-    # modes, owners, attributes and times of files | clocks, host name, accounting, quotas, ports | System V, mqueue
+    # modes, owners, attributes and times of files | clocks, host name, accounting, quotas, ports | System V, mqueue |
+    # tkill, rt_sigqueueinfo, rt_tgsigqueueinfo
     "x86_64": (41, 425, 101, 310, 311, 438, 424, 57, 112, 109, 321, 298, 250, 248, 249, 323, 165, 166, 155, 161, 272,
                308, 429, 428, 430, 432, 442, 175, 313, 176, 246, 320, 169, 167, 168, 304, 90, 91, 268, 452, 92, 93,
                94, 260, 188, 189, 190, 197, 198, 199, 463, 466, 132, 235, 261, 280, 164, 227, 159, 305, 170, 163, 179,
-               103, 172, 173, 29, 68, 64, 240),
+               103, 172, 173, 29, 68, 64, 240, 200, 129, 297),
     "aarch64": (198, 425, 117, 270, 271, 438, 424, 157, 154, 280, 241, 219, 217, 218, 282, 40, 39, 41, 51, 97, 268,
                 429, 428, 430, 432, 442, 105, 273, 106, 104, 294, 142, 224, 225, 265, 52, 53, 452, 55, 54, 5, 6, 7,
-                14, 15, 16, 463, 466, 88, 170, 112, 171, 266, 161, 89, 60, 116, 194, 186, 190, 180),
+                14, 15, 16, 463, 466, 88, 170, 112, 171, 266, 161, 89, 60, 116, 194, 186, 190, 180,
+                130, 138, 240),
 }
 # fmt: on
 _ARCHITECTURES = {"x86_64": (0xC000003E, 56, 302), "aarch64": (0xC00000B7, 220, 261)}
 """AUDIT_ARCH, and the numbers of clone and prlimit64."""
 _CLONE3 = 435
+_SIGNALLING = {"x86_64": (62, 234), "aarch64": (129, 131)}
+"""The numbers of kill and tgkill."""
+_NEGATIVE = 0x80000000
+_ANCESTORS_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Confinement:
             gaps.append("an old Landlock: files of this user could be cut short")
         if self.landlock_abi < 6:
             # No filter can tell the 7zz that a reader may stop from other processes of this user.
-            gaps.append("no Landlock of ABI 6: other processes of this user could be sent signals")
+            gaps.append("no Landlock of ABI 6: processes of this user, but for those above, could be sent signals")
         if not self.seccomp:
             gaps.append(f"no seccomp filter on {platform.machine()}: the network stays open")
         return "; ".join(gaps)
@@ -103,12 +112,13 @@ def available() -> Confinement:
     return Confinement(landlock_abi(), can_filter())
 
 
-def restrict(writable: Path, programs: Sequence[Path], budget: Budget) -> Confinement:
+def restrict(writable: Path, programs: Sequence[Path], budget: Budget, inputs: int = 1) -> Confinement:
     """Give up everything but reading, writing inside `writable`, and running `programs`. There is no way back.
 
-    For a process with one thread. Raises OSError only when the kernel says no to what it says it has.
+    For a process with one thread, which has so many `inputs` to read (see `allow_more_cpu`). Raises OSError only when
+    the kernel says no to what it says it has.
     """
-    _set_limits(budget)
+    _set_limits(budget, inputs)
     libc = _libc()
     if os.uname().sysname == "Linux":
         libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
@@ -118,7 +128,7 @@ def restrict(writable: Path, programs: Sequence[Path], budget: Budget) -> Confin
         _landlock(abi, writable, programs)
     filtered = can_filter()
     if filtered:
-        _filter(platform.machine())
+        _filter(platform.machine(), _ancestors())
     return Confinement(abi, filtered)
 
 
@@ -129,13 +139,13 @@ def _checked(result: int) -> int:
     return result
 
 
-def _set_limits(budget: Budget) -> None:
+def _set_limits(budget: Budget, inputs: int) -> None:
     mapped = 0
     if os.uname().sysname == "Linux":
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for kind, most in (
         (resource.RLIMIT_AS, mapped + budget.memory_bytes),
-        (resource.RLIMIT_CPU, budget.cpu_s + 1),
+        (resource.RLIMIT_CPU, (budget.cpu_s + 1) * inputs + 1),
         (resource.RLIMIT_FSIZE, budget.file_bytes),
         (resource.RLIMIT_NOFILE, budget.files),
         (resource.RLIMIT_CORE, 0),
@@ -144,6 +154,13 @@ def _set_limits(budget: Budget) -> None:
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         soft = max(1, most - 1) if kind == resource.RLIMIT_CPU else most  # SIGXCPU comes before SIGKILL, and tells more
         resource.setrlimit(kind, (soft, most))
+
+
+def allow_more_cpu(cpu_s: int) -> None:
+    """Give this process so many processor seconds from now on: each input has its own share, none its neighbours'."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    most = math.ceil(time.process_time()) + cpu_s
+    resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _landlock(abi: int, writable: Path, programs: Sequence[Path]) -> None:
@@ -173,8 +190,21 @@ def _allow(handle: int, path: Path, rights: int) -> None:
         os.close(descriptor)
 
 
-def _filter(machine: str) -> None:
-    """Install the seccomp filter: a list that denies, with looks at the arguments of clone and prlimit64."""
+def _ancestors() -> list[int]:
+    """Return the processes above this one, nearest first: the worker, what it was forked from, the run."""
+    found: list[int] = []
+    above = os.getppid()
+    while above > 0 and len(found) < _ANCESTORS_MAX:
+        found.append(above)
+        with suppress(OSError, ValueError):
+            above = int(Path(f"/proc/{above}/stat").read_text().rpartition(")")[2].split()[1])
+            continue
+        break
+    return found
+
+
+def _filter(machine: str, protected: Sequence[int]) -> None:
+    """Install the seccomp filter: a list that denies, with looks at the arguments of clone, prlimit64, kill, tgkill."""
     arch, clone, prlimit = _ARCHITECTURES[machine]
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
     number, architecture, first_argument = 0, 4, 16
@@ -199,6 +229,13 @@ def _filter(machine: str) -> None:
         (give, 0, 0, _EPERM),
         (give, 0, 0, _ALLOW),
     ]
+    for signalling in _SIGNALLING[machine]:
+        # A reader may stop its 7zz, and nobody may signal whole groups or the processes above.
+        program += [(equal, 0, 2 * len(protected) + 4, signalling), (load, 0, 0, first_argument)]
+        program += [(at_least, 0, 1, _NEGATIVE), (give, 0, 0, _EPERM)]
+        for pid in protected:
+            program += [(equal, 0, 1, pid), (give, 0, 0, _EPERM)]
+        program.append((give, 0, 0, _ALLOW))
     for denied in _DENIED[machine]:
         program += [(equal, 0, 1, denied), (give, 0, 0, _EPERM)]
     program.append((give, 0, 0, _ALLOW))

@@ -11,8 +11,12 @@ SIDECAR_MAX_BYTES = 16 * 1024 * 1024
 
 
 def as_json(sheet: SidecarSheet) -> dict[str, Any]:
-    """Return plain values."""
-    return dataclasses.asdict(sheet)
+    """Return plain values, and no NUL in any text: PostgreSQL takes none."""
+    return dataclasses.asdict(sheet, dict_factory=_without_nul)
+
+
+def _without_nul(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in pairs}
 
 
 def from_json(values: dict[str, Any]) -> SidecarSheet:

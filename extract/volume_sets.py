@@ -1,16 +1,19 @@
 """Archives that come as several files of one page: which blob to start from, with which others, and what is missing.
 
 The set is read from its first volume; the others settle as `ignored`. While one is not fetched, all settle as
-`partial` with what they wait for; `wake` makes them due again once it is there.
+`partial` with what they wait for; `wake` makes them due again once it is there. A first volume that was read before
+anybody knew of a later one (`wake_leads`) is read again when that is found.
 """
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
 from db import stages
-from db.siblings import PageFiles, pages_of, waiting_blobs
+from db.models import Blob
+from db.siblings import PageFiles, pages_of, settled_of, waiting_blobs
 from db.vocabulary import Stage
 from extract.archives.volume_names import VolumeSet, may_be_volume, volume_sets
 from extract.tasks import VOLUME_FORMAT, ReadTask, Volumes
@@ -61,3 +64,12 @@ def wake(connection: Connection) -> int:
     awake = [blob_id for blob_id in waiting if blob_id not in sets or not sets[blob_id].missing]
     stages.due_again(connection, Stage.READ, awake)
     return len(awake)
+
+
+def wake_leads(connection: Connection, tasks: Sequence[Any]) -> None:
+    """Make the first volumes due again of whose sets a later volume is due, though they were read: without it."""
+    sets = [task.volumes for task in tasks if task.volumes and not task.volumes.missing]
+    leads = {dict(volumes.parts)[volumes.start] for volumes in sets}
+    due = {task.sha256 for task in tasks}
+    ids = stages.ids_by_key(connection, Blob.id, Blob.sha256, sorted(leads - due))
+    stages.due_again(connection, Stage.READ, settled_of(connection, list(ids.values())))

@@ -24,6 +24,7 @@ from extract.archives.unpack import Memory, preload, unpack
 from extract.confined import CLOCK_ROOM_S, Lost, Work, run_confined
 from extract.images.decode import IMAGE_FORMATS, decode
 from extract.journal import Journal
+from extract.litter import VOLUMES, own_name
 from extract.sandbox import Budget
 from extract.sheets.errors import SidecarError
 from extract.sheets.sidecars import may_be_sidecar, parse_sidecar
@@ -91,7 +92,7 @@ def _settled(
 def volume_links(blobs: BlobStore, tasks: Sequence[ReadTask]) -> Iterator[dict[bytes, Path]]:
     """Give the volumes of whole sets the names that readers look for, as links side by side in a folder for each."""
     links = {}
-    with TemporaryDirectory(prefix="volumes-", dir=blobs.temporary) as folder:
+    with TemporaryDirectory(prefix=own_name(VOLUMES), dir=blobs.temporary) as folder:
         for task in tasks:
             if task.volumes and task.volumes.leads(task.sha256) and not task.volumes.missing:
                 place = Path(folder) / task.sha256.hex()

@@ -17,6 +17,8 @@ from extract.sheets.model import MAX_SIDE_PX
 
 KINDS = ("single", "atlas", "grid")
 MAX_CHOICES = 100_000
+MAX_IMAGE_ID = 2**63 - 1
+"""What the catalog's column can hold."""
 _PAIR = re.compile(r"(\d{1,5})(?:[x×,](\d{1,5}))?")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -72,7 +74,7 @@ def _chosen(one: Any, where: str) -> Chosen:
         raise ChoiceError(f"{where}: kind {str(kind)[:40]!r}, should be one of {', '.join(KINDS)}")
     if digest is not None and not (isinstance(digest, str) and _HASH.fullmatch(digest)):
         raise ChoiceError(f"{where}: pixel_hash should be 64 hexadecimal digits")
-    if digest is None and type(image_id) is not int:
+    if digest is None and (type(image_id) is not int or not 0 < image_id <= MAX_IMAGE_ID):
         raise ChoiceError(f"{where}: names no image (pixel_hash or image_id)")
     choice = ChoiceRecord(kind)
     if kind == "grid":
@@ -84,6 +86,8 @@ def _chosen(one: Any, where: str) -> Chosen:
 def image_named(text: str) -> tuple[int | None, bytes | None]:
     """Read an image's name on the command line: its id, or a file with its pixels. Raises ChoiceError."""
     if text.isascii() and text.isdigit():
+        if len(text) > len(str(MAX_IMAGE_ID)) or int(text) > MAX_IMAGE_ID:
+            raise ChoiceError(f"{text[:40]}: no image has so high an id")
         return int(text), None
     path = Path(text)
     if not path.is_file():

@@ -5,6 +5,7 @@ command to copy, and all clicks together a file for `quarry extract choose --fro
 """
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -79,7 +80,23 @@ def _option(sheet: UnsureSheet, candidate: Candidate, *, current: bool) -> Optio
         label = "separate parts" if candidate.kind == "atlas" else "whole"
         words.append("--atlas" if candidate.kind == "atlas" else "--whole")
     sure = f"{candidate.confidence:.0%}: " if candidate.confidence else ""
-    return Option(label, sure + candidate.why, shlex.join(words), json.dumps(entry), candidate.kind, candidate, current)
+    return Option(label, sure + candidate.why, _command(words), json.dumps(entry), candidate.kind, candidate, current)
+
+
+def _command(words: list[str]) -> str:
+    """Return a command to copy; bytes of a file name that are no text become what bash and zsh read as those bytes."""
+    return " ".join(shlex.quote(word) if _is_text(word) else _quoted_bytes(word) for word in words)
+
+
+def _is_text(word: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def _quoted_bytes(word: str) -> str:
+    plain = (
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in os.fsencode(word)
+    )
+    return f"$'{''.join(plain)}'"
 
 
 def _text(pair: tuple[int, int]) -> str:

@@ -11,6 +11,7 @@ from db import Catalog
 from db.models import File, Image, Page, Place, Sheet, SheetChoice, Sighting, Tile
 from db.pixels import Rgba, pixel_hash
 from db.records import Candidate
+from db.terminal import printable
 from extract.images.decode import first_frame
 from extract.images.interface import DecodeError
 from extract.inspecting import hints_beside
@@ -98,7 +99,9 @@ def files_at_hand(paths: Sequence[Path]) -> Iterator[tuple[UnsureSheet, Rgba]]:
         height, width = rgba.shape[:2]
         digest = pixel_hash(rgba).hex()
         yield (
-            UnsureSheet(str(path), digest, width, height, path.name, "", _current(slicing), candidates_of(slicing)),
+            UnsureSheet(
+                str(path), digest, width, height, printable(path.name), "", _current(slicing), candidates_of(slicing)
+            ),
             rgba,
         )
 

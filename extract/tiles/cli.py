@@ -27,7 +27,12 @@ STOPPED = 3
 @click.option("--parquet", is_flag=True, help="Write Parquet shards as Hugging Face reads them (artquarry[parquet]).")
 @click.option("--manifest", type=click.Choice(["tsv", "jsonl"]), default="tsv", show_default=True)
 @click.option("--shard-size", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="Images each.")
-@click.option("--licence", "licences", multiple=True, help="Only pages that offer it, as SPDX: CC0-1.0, or CC-BY.")
+@click.option(
+    "--licence",
+    "licences",
+    multiple=True,
+    help="Only pages that offer it (SPDX): CC-BY-4.0, or CC-BY for any version of it.",
+)
 @click.option("--kind", type=click.Choice(["grid", "atlas"]), help="Only tiles of such sheets.")
 @click.option("--sheet", "sheets", type=int, multiple=True, help="Only tiles of this sheet (an image id).")
 @click.option("--no-lookalikes", is_flag=True, help="Of tiles that nearly look the same, only one.")

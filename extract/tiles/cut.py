@@ -6,7 +6,7 @@ from db.orientation import upright
 from db.pixels import Rgba
 from db.records import Candidate, TileRecord
 from extract.images.decode import image_record
-from extract.sheets.model import Slicing
+from extract.sheets.model import Rect, Slicing
 from extract.sheets.slice import occupied
 from extract.tiles.alike import stand_ins
 
@@ -23,12 +23,17 @@ def cut_tiles(rgba: Rgba, slicing: Slicing) -> tuple[TileRecord, ...]:
         if box in found:
             continue
         shown = upright(rgba[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w], rect.orientation)
-        found[box] = TileRecord(*box, image_record(shown), rect.row, rect.column, rect.name, rect.orientation, rect.tag)
+        found[box] = TileRecord(*box, image_record(shown), rect.row, rect.column, *_named(rect))
         pixels.append(shown)
     tiles = list(found.values())
     return tuple(
         dataclasses.replace(tile, alike=stand_in) for tile, stand_in in zip(tiles, stand_ins(pixels), strict=True)
     )
+
+
+def _named(rect: Rect) -> tuple[str, int, str]:
+    """Return name, orientation and tag, without the NUL that PostgreSQL takes in no text."""
+    return rect.name.replace("\0", ""), rect.orientation, rect.tag.replace("\0", "")
 
 
 def candidates_of(slicing: Slicing) -> tuple[Candidate, ...]:

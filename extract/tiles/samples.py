@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, text
 
 from db.engine import Database, chunked
-from db.models import File, Licence, Place, Sheet, Sighting, Tile
+from db.licences import is_allowed
+from db.models import File, Page, Place, Sheet, Sighting, Tile
 
 FIELDS = (
     "image_id",
@@ -46,8 +47,8 @@ IMAGES_AT_ONCE = 500
 class Selection:
     """Which tiles: of sheets of this kind, of these sheets, of pages that offer one of these licences (SPDX).
 
-    A licence also stands for those that begin with it: ``cc-by`` for ``CC-BY-4.0``. Without `lookalikes`, only one
-    tile of those that nearly look the same.
+    A licence without a version stands for all its versions: ``cc-by`` for ``CC-BY-4.0``, not for ``CC-BY-SA-4.0``.
+    Without `lookalikes`, only one tile of those that nearly look the same.
     """
 
     kind: str | None = None
@@ -55,27 +56,30 @@ class Selection:
     licences: tuple[str, ...] = ()
     lookalikes: bool = True
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the WHERE clauses over sighting, tile, sheet, place and file."""
+    def offers(self, database: Database) -> tuple[str, ...]:
+        """Return which of the pages' licences can be taken by somebody who accepts these."""
+        if not self.licences:
+            return ()
+        with database.read() as connection:
+            known = connection.scalars(select(Page.licence).distinct()).all()
+        accepted = [licence.strip() for licence in self.licences]
+        return tuple(offer for offer in known if is_allowed(offer, accepted))
+
+    def conditions(self, offers: tuple[str, ...]) -> list[ColumnElement[bool]]:
+        """Return the WHERE clauses over sighting, tile, sheet, place and file; `offers` as the method says."""
         found: list[ColumnElement[bool]] = [Sighting.tile_id != 0]
         if self.kind is not None:
             found.append(Sheet.kind == self.kind)
         if self.sheets:
             found.append(Tile.sheet_id.in_(self.sheets))
         if self.licences:
-            offered = or_(*(_offers(licence.strip().lower()) for licence in self.licences))
-            found.append(exists(select(Licence.page_id).where(Licence.page_id == File.page_id, offered)))
+            found.append(exists().where(Page.id == File.page_id, Page.licence.in_(offers)))
         if not self.lookalikes:
             found.append(Tile.alike_id.is_(None) | (Tile.alike_id == Tile.image_id))
         return found
 
 
-def _offers(licence: str) -> ColumnElement[bool]:
-    spdx = func.lower(Licence.spdx)
-    return (spdx == licence) | spdx.startswith(licence + "-", autoescape=True)
-
-
-def _seen(selection: Selection, *columns: Any) -> Select[Any]:
+def _seen(selection: Selection, offers: tuple[str, ...], *columns: Any) -> Select[Any]:
     return (
         select(*columns, func.min(Sighting.id))
         .select_from(Tile)
@@ -83,19 +87,19 @@ def _seen(selection: Selection, *columns: Any) -> Select[Any]:
         .join(Sheet, Sheet.image_id == Tile.sheet_id)
         .join(Place, Place.id == Sighting.place_id)
         .join(File, File.id == Place.file_id)
-        .where(*selection.conditions())
+        .where(*selection.conditions(offers))
     )
 
 
 def distinct_images(database: Database, selection: Selection, batch: int) -> Iterator[list[Sample]]:
     """Yield every distinct tile image once, in order of its id, in lists of `batch`, the last one shorter."""
-    after, waiting = 0, list[Sample]()
+    after, waiting, offers = 0, list[Sample](), selection.offers(database)
     while True:
         # First a range of an index, then what is wanted of it: what comes next must not cost a look at everything.
         following = select(Tile.image_id).where(Tile.image_id > after).distinct().order_by(Tile.image_id)
         with database.read() as connection:
             ids = connection.scalars(following.limit(IMAGES_AT_ONCE)).all()
-            query = _seen(selection, Tile.image_id).where(Tile.image_id.in_(ids)).group_by(Tile.image_id)
+            query = _seen(selection, offers, Tile.image_id).where(Tile.image_id.in_(ids)).group_by(Tile.image_id)
             rows = connection.execute(query.order_by(Tile.image_id)).all() if ids else []
             samples = _described(connection, [row[1] for row in rows])
         waiting += [samples[row[1]] for row in rows]
@@ -111,7 +115,7 @@ def distinct_images(database: Database, selection: Selection, batch: int) -> Ite
 
 def tiles_by_sheet(database: Database, selection: Selection) -> Iterator[list[Sample]]:
     """Yield the tiles of one sheet after another, by sheet id, each sheet in its own order."""
-    after = 0
+    after, offers = 0, selection.offers(database)
     while True:
         following = select(Sheet.image_id).where(Sheet.image_id > after).order_by(Sheet.image_id)
         if selection.sheets:
@@ -119,7 +123,7 @@ def tiles_by_sheet(database: Database, selection: Selection) -> Iterator[list[Sa
         with database.read() as connection:
             sheets = connection.scalars(following.limit(SHEETS_AT_ONCE)).all()
         for sheet_id in sheets:
-            query = _seen(selection, Tile.position, Tile.id).where(Tile.sheet_id == sheet_id)
+            query = _seen(selection, offers, Tile.position, Tile.id).where(Tile.sheet_id == sheet_id)
             query = query.group_by(Tile.position, Tile.id).order_by(Tile.position, Tile.id)
             with database.read() as connection:
                 rows = connection.execute(query).all()
@@ -133,9 +137,9 @@ def tiles_by_sheet(database: Database, selection: Selection) -> Iterator[list[Sa
 
 def count(database: Database, selection: Selection, *, distinct: bool) -> int:
     """Count the tiles of a selection, or their distinct images."""
-    column = Tile.image_id if distinct else Tile.id
+    column, offers = Tile.image_id if distinct else Tile.id, selection.offers(database)
     with database.read() as connection:
-        counted = _seen(selection, column).group_by(column).subquery()
+        counted = _seen(selection, offers, column).group_by(column).subquery()
         return connection.scalar(select(func.count()).select_from(counted)) or 0
 
 

@@ -12,7 +12,7 @@ from db.records import FrameRecord, ImageRecord, MemberRecord, ReadResult
 from db.vocabulary import Outcome
 from extract.cli import extract
 from extract.inspecting import inspect_file, tree
-from extract.run import Tally
+from extract.tally import Tally
 from tests.extract.test_run import packed, png
 
 
@@ -50,6 +50,7 @@ def test_one_stage_alone_and_the_summary(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert json.loads(done.stdout.splitlines()[-1])["settled"] == 0
     assert CliRunner().invoke(extract, ["run", "--stage", "bake", *places]).exit_code == 2
+    assert CliRunner().invoke(extract, ["run", "--stage", "match", *places]).exit_code == 2
 
 
 def test_inspect_tells_damage_by_its_exit_code(tmp_path: Path) -> None:

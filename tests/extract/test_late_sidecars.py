@@ -187,3 +187,15 @@ def test_a_sidecar_speaks_no_more_of_a_picture_that_is_on_another_page_now(catal
     run(catalog)
     assert tiles(catalog) == []
     assert run(catalog).settled == 0
+
+
+def test_names_with_a_zero_byte_are_recorded_without_it(catalog: Catalog) -> None:
+    """PostgreSQL takes no NUL in a text: the whole sidecar was lost."""
+    frame = {"frame": {"x": 1, "y": 1, "w": 8, "h": 8}, "rotated": False}
+    said = {"frames": {"one\0two": frame, "other": {**frame, "frame": {"x": 11, "y": 1, "w": 8, "h": 8}}}}
+    said["meta"] = {"app": "TexturePacker", "image": "sheet.png", "size": {"w": 20, "h": 20}}
+    offer(catalog, "sheet.png", "sheet.json")
+    fetch(catalog, "sheet.png", png(3))
+    fetch(catalog, "sheet.json", json.dumps(said).encode())
+    assert not run(catalog).problems
+    assert column(catalog, "SELECT name FROM tile ORDER BY position") == ["onetwo", "other"]

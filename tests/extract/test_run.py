@@ -16,13 +16,16 @@ from PIL import Image
 from sqlalchemy import text
 
 from db import Catalog, stages
+from db.derive import record_read
 from db.recording import record_fetched, record_page
-from db.records import FetchedFile, FileLink, PageRecord, ReadResult
+from db.records import FetchedFile, FileLink, FrameRecord, PageRecord, ReadResult
 from db.status import read_status
 from db.vocabulary import PROBLEMS, FileRole, Outcome, Stage
 from extract.archives.interface import Limits
+from extract.images.decode import image_record
 from extract.pool import PoolUrlError, ProcessExecutor, open_pool
-from extract.run import StageRunner, Summary, batches, read_work, slice_work
+from extract.run import StageRunner, batches, read_work, slice_work
+from extract.tally import Summary
 from extract.tasks import ReadTask
 
 TSX = """<tileset name="t" tilewidth="8" tileheight="8" spacing="2" margin="1" tilecount="4" columns="2">
@@ -242,3 +245,28 @@ def test_nested_archives_with_identical_members_do_not_multiply_places(catalog: 
     run(catalog)
     assert column(catalog, "SELECT count(*) FROM place")[0] < 300_000
     assert [p.outcome for p in read_status(catalog.database).problems] == ["refused"]
+
+
+def test_an_image_that_no_file_shows_any_more_is_not_due_for_ever(catalog: Catalog) -> None:
+    """A later decoder drew other pixels, before the first ones were sliced; then the first one's ways came back."""
+    bring(catalog, a_DOT_png=png(1))
+    StageRunner(catalog, Inline(), 2, read_work(Limits())).run(lambda result: None)
+    pending = "SELECT count(*) FROM ledger WHERE outcome = 'pending'"
+    (blob_id,) = column(catalog, "SELECT id FROM blob")
+    with catalog.database.write() as connection:
+        before = ReadResult(Outcome.OK, 1, "png", frames=(FrameRecord(0, image_record(pixels_of(png(1)))),))
+        record_read(connection, blob_id, ReadResult(Outcome.OK, 1, "png", frames=()))
+    assert column(catalog, pending) == [1]
+    run(catalog)
+    assert column(catalog, pending) == [0]
+    assert column(catalog, "SELECT reason FROM ledger WHERE stage = 'slice'") == ["no file shows these pixels any more"]
+    with catalog.database.write() as connection:
+        record_read(connection, blob_id, before)
+    assert column(catalog, pending) == [1]
+    run(catalog)
+    assert column(catalog, "SELECT outcome FROM ledger WHERE stage = 'slice'") != ["ignored"]
+    assert column(catalog, pending) == [0]
+
+
+def pixels_of(data: bytes) -> Any:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))

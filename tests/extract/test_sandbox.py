@@ -139,6 +139,55 @@ def test_the_parent_cannot_be_signalled(tmp_path: Path):
     assert str(confined(tmp_path, lambda folder, out: os.kill(os.getppid(), signal.SIGTERM))).startswith("refused")
 
 
+def signalled(number: int, *arguments: int) -> Attempt:
+    """Send a signal by the bare system call."""
+
+    def attempt(folder: Path, out: Path) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syscall(number, *arguments) < 0:
+            raise OSError(ctypes.get_errno(), "signal")
+
+    return attempt
+
+
+def filtered_only(tmp_path: Path, attempt: Attempt) -> str | Lost:
+    """Run an attempt in a child that has the filter, but no Landlock, as on an older kernel."""
+    abi, sandbox.landlock_abi = sandbox.landlock_abi, lambda: 0
+    try:
+        return confined(tmp_path, attempt)
+    finally:
+        sandbox.landlock_abi = abi
+
+
+KILL, TGKILL, TKILL = {"aarch64": (129, 131, 130)}.get(platform.machine(), (62, 234, 200))
+ME, ABOVE = os.getpid(), os.getppid()
+SIGNALS: dict[str, Attempt] = {
+    "the parent": lambda folder, out: os.kill(ME, 0),
+    "the parent's parent": lambda folder, out: os.kill(ABOVE, 0),
+    "a thread of the parent": signalled(TGKILL, ME, ME, 0),
+    "a thread by its number": signalled(TKILL, ME, 0),
+    "everybody": lambda folder, out: os.kill(-1, 0),
+    "the parent's group": lambda folder, out: os.killpg(os.getpgid(ME), 0),
+}
+
+
+@needs_filter
+@pytest.mark.parametrize("attempt", SIGNALS)
+def test_a_kernel_whose_landlock_knows_no_signals_keeps_them_from_those_above(attempt, tmp_path: Path):
+    """Signal 0 asks only whether one might."""
+    assert str(filtered_only(tmp_path, SIGNALS[attempt])).startswith("refused")
+
+
+@needs_filter
+def test_a_7zz_can_be_stopped_there(tmp_path: Path):
+    def attempt(folder: Path, out: Path) -> int:
+        with subprocess.Popen([find_program(), "b"], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as program:
+            program.kill()
+        return program.returncode
+
+    assert filtered_only(tmp_path, attempt) == f"did {-signal.SIGKILL}"
+
+
 def test_nothing_is_inherited_but_the_pipe(tmp_path: Path):
     with (tmp_path / "secret").open("w"):
         opened = confined(tmp_path, lambda folder, out: sorted(fd.name for fd in Path("/proc/self/fd").iterdir()))
@@ -279,3 +328,17 @@ list(run_confined(work, [1], Path(sys.argv[1]), tell))
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
         assert time.monotonic() < deadline, "the child outlived its worker"
+
+
+def test_each_input_has_its_own_processor_seconds(tmp_path: Path):
+    def burn(item: float, folder: Path, tell: Callable[[Any], None]) -> float:
+        began = time.process_time()
+        while time.process_time() - began < item:
+            pass
+        return item
+
+    work = Work(burn, float, 60.0, Budget(cpu_s=2))
+    answers = [answer for _, _, answer in run_confined(work, [0.9, 0.9, 0.9, 60.0, 0.9], tmp_path, lambda *found: None)]
+    assert answers[:3] + answers[4:] == [0.9] * 4
+    assert isinstance(answers[3], Lost)
+    assert "processor seconds" in answers[3].reason

@@ -136,3 +136,31 @@ def test_volume_blobs_stay_apart_from_their_links(catalog: Catalog) -> None:
     run(catalog)
     assert all(catalog.blobs.has(hashlib.sha256(data).digest()) for data in volumes.values())
     assert list(catalog.blobs.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["cut", "rar50"])
+def test_volumes_that_a_page_offers_later_join_the_first(catalog: Catalog, tmp_path: Path, kind: str) -> None:
+    """The page offered only the first, which was read as far as it goes; then it offers all."""
+    folder = tmp_path / "volumes"
+    folder.mkdir()
+    volumes = cut(packed(**CONTENT)) if kind == "cut" else rar_volumes(folder, kind)
+    names = sorted(volumes)
+    first = next(name for name in names if name in ("pack.rar", "pack.zip.001") or "part01" in name)
+    offer(catalog, [first])
+    fetch(catalog, first, volumes[first])
+    run(catalog)
+    offer(catalog, names)
+    for name in names:
+        fetch(catalog, name, volumes[name])
+    run(catalog)
+    paths = {"a/b.png", "c.png"} if kind == "cut" else {"b.png", "c.png"}
+    assert urls(catalog) == {f"http://s/f/{first}#path={path}" for path in paths}
+    assert run(catalog) == 0
+
+
+def test_a_set_that_came_whole_is_read_once(catalog: Catalog) -> None:
+    volumes = cut(packed(**CONTENT))
+    offer(catalog, list(volumes))
+    for name, data in volumes.items():
+        fetch(catalog, name, data)
+    assert run(catalog) == len(volumes) + len(CONTENT)

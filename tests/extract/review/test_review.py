@@ -1,6 +1,8 @@
 """Review: the page shows the cuts, a person's choice is stored, wins, and can be taken back."""
 
+import html
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -255,3 +257,35 @@ def test_the_commands_go_from_page_to_tiles(home: Home, tmp_path: Path) -> None:
     with home.open() as catalog:
         assert len(catalog.tiles_of(image_id)) > before
     assert home.quarry("extract", "slice").returncode == 2
+
+
+@pytest.mark.parametrize("name", ["9" * 19, "9" * 20, "9" * 5000])
+def test_an_id_beyond_all_ids_is_no_image(home: Home, name: str) -> None:
+    done = home.quarry("extract", "choose", name, "--whole")
+    assert done.returncode == 2
+    assert "no image has so high an id" in done.stderr
+
+
+def test_an_id_beyond_all_ids_in_a_file_is_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "choices.json"
+    path.write_text(json.dumps([{"image_id": 2**63, "kind": "single"}]))
+    with pytest.raises(ChoiceError, match="names no image"):
+        read_choices(path)
+
+
+def test_a_file_whose_name_is_no_text_can_be_reviewed_and_chosen_for(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    path = folder / os.fsdecode(b"k\xe4fer.png")
+    path.write_bytes(png(1))
+    done = home.quarry("extract", "slice", str(path), "--review", "--out", str(tmp_path / "review"))
+    assert done.returncode == 0, done.stderr
+    ((shown, _),) = files_at_hand([path])
+    command = options(shown)[0].command
+    assert command in html.unescape((tmp_path / "review" / "review.html").read_text("utf-8"))
+    printed = subprocess.run(
+        ["bash", "-c", command.replace("quarry extract choose", "printf '%s' ").replace(" --whole", "")],
+        check=True,
+        capture_output=True,
+    )
+    assert printed.stdout == os.fsencode(path)

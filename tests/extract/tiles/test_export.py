@@ -19,7 +19,7 @@ from db.recording import record_fetched, record_page
 from db.records import FetchedFile, FileLink, LicenceRecord, PageRecord, PersonRecord
 from db.vocabulary import FileRole, PersonRole
 from extract.tiles.folder import write_folder
-from extract.tiles.samples import Selection, count, distinct_images
+from extract.tiles.samples import Selection, count, distinct_images, tiles_by_sheet
 from extract.tiles.shards import ParquetWriter, WebDatasetWriter, Writer, write_shards
 from tests.conftest import Home
 from tests.extract.test_run import TSX, column, png, run
@@ -89,6 +89,8 @@ def test_writing_again_writes_nothing(filled: Catalog, tmp_path: Path) -> None:
         (Selection(licences=("CC-BY",)), {"towns"}),
         (Selection(licences=("CC-BY", "CC0")), {"caves", "towns"}),
         (Selection(licences=("C%",)), set()),
+        (Selection(licences=("CC",)), set()),
+        (Selection(licences=("CC-BY-4",)), set()),
         (Selection(kind="grid"), {"caves", "towns"}),
         (Selection(kind="atlas"), set()),
         (Selection(lookalikes=False), {"caves", "towns"}),
@@ -171,7 +173,7 @@ import os, signal, sys
 from pathlib import Path
 from db import Catalog
 from extract.tiles import folder, shards
-from extract.tiles.samples import Selection
+from extract.tiles.samples import Selection, tiles_by_sheet
 left = 3
 def dying_png(rgba, real=folder.png):
     global left
@@ -215,3 +217,15 @@ def test_the_command_says_what_it_did(home: Home, tmp_path: Path) -> None:
     assert home.quarry("extract", "tiles", "--out", str(out), "--webdataset", "--parquet").returncode == 2
     shards = home.quarry("extract", "tiles", "--out", str(out), "--webdataset", "--licence", "CC0")
     assert shards.stdout.startswith("4 tiles in 1 shards")
+
+
+def test_who_accepts_attribution_gets_no_share_alike(filled: Catalog) -> None:
+    bring(filled, "woods", 5, "CC-BY-SA-4.0")
+    bring(filled, "moors", 6, "CC-BY-NC-3.0")
+    run(filled)
+    of = {licence: Selection(licences=(licence,)) for licence in ("CC-BY", "cc-by-sa", "CC-BY-NC-3.0", "CC-BY-SA-3.0")}
+    got = {
+        licence: {tile["title"] for tiles in tiles_by_sheet(filled.database, selection) for tile in tiles}
+        for licence, selection in of.items()
+    }
+    assert got == {"CC-BY": {"towns"}, "cc-by-sa": {"woods"}, "CC-BY-NC-3.0": {"moors"}, "CC-BY-SA-3.0": set()}
