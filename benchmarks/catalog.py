@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from benchmarks.catalog_peer import peer_rate
 from benchmarks.catalog_settle import settle_rows
 from benchmarks.catalog_synthetic import Sizes, build
 from db import Catalog, stages
@@ -26,7 +27,7 @@ from db.export import rows
 from db.export_parquet import write_parquet
 from db.status import read_status
 
-TRIES = 9
+TRIES, TURNS = 9, 3
 Figures = dict[str, str]
 
 
@@ -67,10 +68,20 @@ def measure(catalog: Catalog, sightings: int, built_s: float) -> Figures:
     urls = [catalog.sightings(image_id)[0].url for image_id in known if catalog.sightings(image_id, 1)]
     figures["id of a URL, ms"] = f"{median_ms(lambda: catalog.find(chance.choice(urls)), 200):.2f}"
     figures["export to Parquet, rows/s"] = f"{export_rate(catalog):,.0f}"
-    settled = [settle_rows(catalog) for _ in range(3)]
-    figures["settle, rows/s"] = f"{statistics.median(rate for rate, _ in settled):,.0f}"
-    figures["settle, rows per CPU second of this process"] = f"{statistics.median(rate for _, rate in settled):,.0f}"
-    return figures
+    return figures | settling(catalog)
+
+
+def settling(catalog: Catalog) -> Figures:
+    """Settle and let the driver insert the same rows, in turns."""
+    settle_rows(catalog)  # what is built once a process is built
+    turns = [(*settle_rows(catalog), peer_rate(catalog)) for _ in range(TURNS)]
+    rate, per_cpu_s, peer = (statistics.median(column) for column in zip(*turns, strict=True))
+    return {
+        "settle, rows/s": f"{rate:,.0f}",
+        "settle, rows per CPU second of this process": f"{per_cpu_s:,.0f}",
+        "bare bulk insert of such rows, rows/s": f"{peer:,.0f}",
+        "settle / bare insert": f"{rate / peer:.2f}",
+    }
 
 
 def export_rate(catalog: Catalog, count: int = 100_000) -> float:

@@ -65,18 +65,13 @@ def copy(source: str, target: str, from_blobs: str, to_blobs: str, discard: bool
     """
     from db.catalog import Catalog
     from db.copying import copy_catalog
-    from db.errors import CopyError
 
     def step(what: str, count: int) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r{what}: {count:,}\x1b[K", nl=False, err=True)
 
     with Catalog(source, from_blobs) as old, Catalog(target, to_blobs, durable=True, copying=True) as new:
-        try:
-            copy_catalog(old, new, step, discard=discard)
-        except CopyError as error:
-            click.echo(str(error), err=True)
-            sys.exit(SOME_PROBLEMS)
+        copy_catalog(old, new, step, discard=discard)
     click.echo(f"{shown(target)} is a copy of {shown(source)}, compared row by row")
 
 

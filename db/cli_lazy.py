@@ -6,9 +6,40 @@ from typing import Any
 
 import click
 
+from db.errors import BlobStoreError, CatalogError
+from db.terminal import printable
+
+STOPPED = 3
+
+
+class _FailureError(click.ClickException):
+    """Is shown as one line; some problems."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(printable(" ".join(str(message).split())))
+
+
+class _StoppedError(_FailureError):
+    """Is shown as one line; the same command may go on later."""
+
+    exit_code = STOPPED
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """Tell a server that is gone, a lock that is held or a full disk, without importing SQLAlchemy.
+
+    SQLite calls an error in our SQL (code 1) operational, too.
+    """
+    named = [f"{each.__module__}.{each.__name__}" for each in type(error).mro()]
+    code: int = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return "sqlalchemy.exc.OperationalError" in named and code & 0xFF != 1
+
 
 class LazyGroup(click.Group):
-    """A group whose `lazy` commands are known by name: (`module:attribute`, the line that `--help` shows of it)."""
+    """A group whose `lazy` commands are known by name: (`module:attribute`, the line that `--help` shows of it).
+
+    What the catalog raises on purpose, or because its server or disk is out of reach, ends a command with one line.
+    """
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **more: Any) -> None:
         super().__init__(*args, **more)
@@ -25,6 +56,17 @@ class LazyGroup(click.Group):
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except CatalogError as error:
+            raise (_StoppedError if isinstance(error, BlobStoreError) else _FailureError)(error) from error
+        except Exception as error:
+            if not _is_out_of_reach(error):
+                raise
+            raise _StoppedError(f"the catalog is out of reach: {getattr(error, 'orig', error)}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands' lines without importing them."""

@@ -45,8 +45,9 @@ OnConflict = Callable[[Any], Any]
 class Database:
     """Read and write transactions on one catalog.
 
-    `durable` asks that a commit survives a power cut (SQLite `synchronous=FULL`): the crawl asks for it because
-    fetching again costs the site; derived rows can be derived again.
+    `durable` asks that a commit survives a power cut (SQLite `synchronous=FULL`, PostgreSQL `synchronous_commit=on`):
+    the crawl asks for it because fetching again costs the site. Derived rows can be derived again: the last commits
+    before a power cut may be missing, whole, and what they settled is due still.
     """
 
     def __init__(self, url: str, *, durable: bool = False) -> None:
@@ -95,8 +96,10 @@ class Database:
 def _make_engine(url: str, *, durable: bool) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        options = {} if "options" in parsed.query else {"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"}
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=options)
+        asked = str(parsed.query.get("options", f"-c lock_timeout={BUSY_TIMEOUT_MS}"))
+        options = asked if durable else f"-c synchronous_commit=off {asked}"
+        parsed = parsed.difference_update_query(["options"])
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"options": options})
         event.listen(engine, "connect", _send_arrays_in_binary)
         return engine
     if parsed.database:
@@ -115,6 +118,10 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
             "foreign_keys=ON",
             # What undoes a half done statement. In files it was nine tenths of all that settling wrote to the disk.
             "temp_store=MEMORY",
+            # Hashes are everywhere in their indexes: with few pages at hand, and written back after every few commits,
+            # the same pages come and go. In KiB, and in pages of 4 KiB.
+            "cache_size=-32768",
+            "wal_autocheckpoint=8192",
         ):
             connection.execute(f"PRAGMA {pragma}")
         # SQLite's own knows ASCII only. No index, view or trigger may use it: other programs open the file, too.

@@ -10,6 +10,7 @@ from db.engine import Database
 from db.errors import CatalogVersionError
 from db.tallies import recount
 from db.triggers import create_triggers, drop_triggers
+from db.urls import shown
 from db.views import create_views, drop_views
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _migrate(database: Database, current: str | None) -> None:
             create_triggers(connection)
         except CommandError as error:
             raise CatalogVersionError(
-                f"{database.url} was made by a newer artquarry (schema {current}); update this one"
+                f"{shown(database.url)} was made by a newer artquarry (schema {current}); update this one"
             ) from error
 
 

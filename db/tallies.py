@@ -1,6 +1,6 @@
 """Totals that are known without counting, and how to count them anew."""
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from db.bookkeeping import Tally
 from db.counters import COUNTERS
@@ -47,6 +47,15 @@ def counted(connection: Connection) -> dict[tuple[str, str], int]:
             if number:
                 found[counter.name, key] = int(number)
     return found
+
+
+def add_to_totals(connection: Connection, numbers: dict[tuple[str, str], int]) -> None:
+    """Add to totals by name and key, as triggers do."""
+    one_part = connection.dialect.name == "sqlite"
+    for (name, key), number in numbers.items():
+        bump = update(Tally).where(Tally.name == name, Tally.key == key).values(number=Tally.number + number)
+        if not (one_part and connection.execute(bump).rowcount):
+            connection.execute(insert(Tally).values(name=name, key=key, number=number))
 
 
 def recount(connection: Connection) -> None:

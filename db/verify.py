@@ -7,21 +7,20 @@ in `damaged/`, what nothing speaks of is removed once it is old enough not to be
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, text, true, update
 
-from db import bookkeeping
+from db import bookkeeping, stages
 from db.catalog import Catalog
 from db.engine import alone, chunked
 from db.errors import BlobMissingError
 from db.models import Base, Frontier, Host
 from db.owners import is_known_dead
-from db.tallies import all_totals, counted, recount
+from db.tallies import add_to_totals, all_totals, counted
 from db.triggers import create_triggers, drop_triggers, missing_triggers
 from db.urls import fingerprint
-from db.vocabulary import EntryState
+from db.vocabulary import EntryState, Stage
 
 YOUNG_S = 3600.0
 
@@ -190,30 +189,32 @@ def _remove_orphans(catalog: Catalog, hashes: list[bytes], young_s: float) -> in
     return count
 
 
-def _looking(catalog: Catalog, repair: bool) -> AbstractContextManager[Connection]:
-    """Return a transaction to look in, which keeps nobody from writing unless there may be something to mend."""
-    return catalog.database.write() if repair else catalog.database.snapshot()
-
-
 def _check_leases(catalog: Catalog, report: Report, repair: bool) -> int:
-    mended, now = 0, time.time()
-    with _looking(catalog, repair) as connection:
-        for table, leased in (
-            (Frontier, "state = 'leased'"),
-            (Host, "owner IS NOT NULL"),
-        ):
+    found, now = [], time.time()
+    with catalog.database.snapshot() as connection:
+        for table, leased in LEASED.items():
             name = table.__tablename__
             query = text(f"SELECT owner, max(lease_until) FROM {name} WHERE {leased} GROUP BY owner")  # noqa: S608
             for owner, until in connection.execute(query).all():
-                if until >= now and not is_known_dead(owner):
-                    continue
-                report.add(f"leases of a {name} whose owner is gone", owner, "handed back")
-                if repair:
-                    free = {"owner": None} | (
-                        {"state": EntryState.PENDING} if table is Frontier else {"lease_until": 0.0}
-                    )
-                    held = update(table).where(table.owner == owner, text(leased))
-                    mended += 1 if connection.execute(held.values(**free)).rowcount else 0
+                if until < now or is_known_dead(owner):
+                    report.add(f"leases of a {name} whose owner is gone", owner, "handed back")
+                    found.append((table, owner))
+    return _hand_back(catalog, found, now) if repair and found else 0
+
+
+LEASED: dict[type[Frontier] | type[Host], str] = {Frontier: "state = 'leased'", Host: "owner IS NOT NULL"}
+
+
+def _hand_back(catalog: Catalog, found: list[tuple[type[Frontier] | type[Host], str]], now: float) -> int:
+    mended = 0
+    with catalog.database.write() as connection:
+        for table, owner in found:
+            free = {"state": EntryState.PENDING} if table is Frontier else {"lease_until": 0.0}
+            # Unless it was renewed meanwhile.
+            over = true() if is_known_dead(owner) else table.lease_until < now
+            held = update(table).where(table.owner == owner, text(LEASED[table]), over)
+            changed = connection.execute(held.values(owner=None, **free))
+            mended += 1 if changed.rowcount else 0
     return mended
 
 
@@ -233,27 +234,21 @@ UNSEEN = (
 
 def _check_ledger(catalog: Catalog, report: Report, repair: bool) -> int:
     """Find settles that only half happened: no transaction of ours leaves any, a hand at the database may."""
-    mended = 0
-    with _looking(catalog, repair) as connection:
-        for stage, query in UNKNOWN_TO_THE_LEDGER.items():
-            subjects = list(connection.scalars(text(query)))
-            for subject in subjects:
-                report.add(f"something that stage {stage} does not know of", str(subject), "made due")
-            if repair and subjects:
-                add = text(
-                    "INSERT INTO ledger (stage, subject_id, outcome, version, format, reason)"
-                    " VALUES (:stage, :subject, 'pending', 0, '', '')"
-                )
-                connection.execute(add, [{"stage": stage, "subject": subject} for subject in subjects])
-                mended += len(subjects)
-        for blob_id in sorted(set(connection.scalars(text(UNSEEN)))):
-            report.add("frames that are seen nowhere though their blob is", str(blob_id), "read again")
-            if repair:
-                again = text(
-                    "UPDATE ledger SET outcome = 'pending', asked = asked + 1 WHERE stage = 'read' AND subject_id = :id"
-                )
-                mended += connection.execute(again, {"id": blob_id}).rowcount
-    return mended
+    with catalog.database.snapshot() as connection:
+        unknown = {stage: list(connection.scalars(text(query))) for stage, query in UNKNOWN_TO_THE_LEDGER.items()}
+        unseen = sorted(set(connection.scalars(text(UNSEEN))))
+    for stage, subjects in unknown.items():
+        for subject in subjects:
+            report.add(f"something that stage {stage} does not know of", str(subject), "made due")
+    for blob_id in unseen:
+        report.add("frames that are seen nowhere though their blob is", str(blob_id), "read again")
+    if not repair or not (unseen or any(unknown.values())):
+        return 0
+    with catalog.database.write() as connection:
+        for stage, subjects in unknown.items():
+            stages.due(connection, Stage(stage), subjects)
+        stages.due_again(connection, Stage.READ, unseen)
+    return len(unseen) + sum(map(len, unknown.values()))
 
 
 def _check_triggers(catalog: Catalog, report: Report, repair: bool) -> int:
@@ -266,23 +261,26 @@ def _check_triggers(catalog: Catalog, report: Report, repair: bool) -> int:
             alone(connection, *_counted_tables())
             drop_triggers(connection)
             create_triggers(connection)
-            recount(connection)
+        _check_totals(catalog, Report(), repair)  # nobody counted without them
     return len(missing) if repair else 0
 
 
 def _check_totals(catalog: Catalog, report: Report, repair: bool) -> int:
-    """Compare totals in one view, without holding anybody up; what is wrong is counted again with nobody writing."""
+    """Compare totals in one view, without holding anybody up.
+
+    Triggers add to totals whatever happens meanwhile, so what was missing then is missing still.
+    """
     with catalog.database.snapshot() as connection:
         right, said = counted(connection), all_totals(connection)
-    wrong = [key for key in sorted(right.keys() | said.keys()) if right.get(key, 0) != said.get(key, 0)]
-    for name, key in wrong:
+    keys = sorted(right.keys() | said.keys())
+    lacking = {key: right.get(key, 0) - said.get(key, 0) for key in keys if right.get(key, 0) != said.get(key, 0)}
+    for name, key in lacking:
         numbers = f"{name} {key}: says {said.get((name, key), 0)}, is {right.get((name, key), 0)}"
         report.add("a wrong total", numbers, "counted anew")
-    if wrong and repair:
+    if lacking and repair:
         with catalog.database.write() as connection:
-            alone(connection, *_counted_tables())
-            recount(connection)
-    return len(wrong) if repair else 0
+            add_to_totals(connection, lacking)
+    return len(lacking) if repair else 0
 
 
 def _counted_tables() -> list[type[Base]]:

@@ -214,6 +214,16 @@ def test_crawl_commits_survive_power_cuts(tmp_path: object) -> None:
         database.close()
 
 
+def test_crawl_commits_survive_power_cuts_of_the_server(postgres_url: str) -> None:
+    for durable, level in ((True, "on"), (False, "off")):
+        for asked in ("", "&options=-c%20lock_timeout%3D1234"):
+            database = Database(postgres_url + asked, durable=durable)
+            with database.read() as connection:
+                assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == level
+                assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == ("1234ms" if asked else "30s")
+            database.close()
+
+
 def test_a_host_that_refuses_for_ever_does_not_keep_a_crawl_for_ever(catalog: Catalog) -> None:
     clock = Clock()
     queue = queue_of(catalog, clock)

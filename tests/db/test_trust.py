@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from db import Catalog, stages
 from db.cli_status import print_problems
@@ -228,6 +229,34 @@ def test_an_unfinished_copy_is_only_copied_on(catalog: Catalog, target_url: str,
         assert findings(target) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["catalog retry --dry-run", "catalog status", "catalog export", "catalog report", "extract run", "index rebuild"],
+)
+def test_commands_say_in_a_line_that_a_copy_is_unfinished(home: Home, tmp_path: Path, words: str) -> None:
+    with home.open() as catalog, Catalog(f"sqlite:///{tmp_path / 't.db'}", str(tmp_path), copying=True) as target:
+        add_sheets(catalog, 1)
+        copy_catalog(catalog, target)
+        with target.database.write() as connection:
+            connection.execute(text("UPDATE tally SET number = 0 WHERE name = '_copied_from'"))
+    done = home.quarry(*words.split(), "--catalog", f"sqlite:///{tmp_path / 't.db'}", "--blobs", str(tmp_path))
+    assert done.returncode in (1, 2)
+    assert "unfinished copy" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_say_in_a_line_that_the_catalog_is_out_of_reach(home: Home, postgres_url: str) -> None:
+    home.open().close()
+    held = sqlite3.connect(home.folder / "catalog.db", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    for url in (f"sqlite:///{home.folder / 'catalog.db'}?timeout=0", postgres_url.replace("/test_", "/none_")):
+        done = home.quarry("catalog", "retry", "--catalog", url)
+        assert done.returncode == 3
+        assert done.stderr.startswith("Error: the catalog is out of reach: ")
+        assert len(done.stderr.splitlines()) == 1
+    held.close()
+
+
 def test_no_password_is_kept_or_shown() -> None:
     assert shown("postgresql+psycopg://me:secret@host/art") == "postgresql+psycopg://me:***@host/art"
     assert shown("sqlite:///a/b.db?timeout=3") == "sqlite:///a/b.db?timeout=3"
@@ -359,6 +388,30 @@ def test_looking_keeps_nobody_from_writing(tmp_path: Path, monkeypatch: pytest.M
 
         monkeypatch.setattr("db.verify.counted", write_and_count)
         assert findings(catalog) == []
+
+
+def test_mending_holds_the_catalog_only_while_it_writes(tmp_path: Path) -> None:
+    """All that takes long in a large catalog, looking and counting, leaves others the right to write."""
+    path, looked = tmp_path / "c.db", []
+    with Catalog(f"sqlite:///{path}", str(tmp_path / "blobs")) as catalog:
+        add_sheets(catalog, 1)
+        with catalog.database.write() as connection:
+            connection.execute(text("DELETE FROM ledger"))
+            connection.execute(text("DELETE FROM sighting"))
+            connection.execute(text("UPDATE tally SET number = number + 1 WHERE name = 'tiles'"))
+            connection.execute(text("UPDATE host SET owner = 'nobody'"))
+
+        @event.listens_for(catalog.database.engine, "before_cursor_execute")
+        def somebody_else_writes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if re.search("JOIN|GROUP BY", statement):
+                looked.append(statement)
+                other = sqlite3.connect(path, timeout=0, isolation_level=None)
+                other.execute("BEGIN IMMEDIATE")
+                other.close()
+
+        assert verify(catalog, repair=True).mended >= 4
+        assert len(looked) > 8
+        assert findings(catalog) == ["frames that are seen nowhere though their blob is"]  # until it is read again
 
 
 def test_looking_is_one_view_while_others_write(postgres_url: str, tmp_path: Path, monkeypatch: Any) -> None:
