@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks.index_art import Piece, measured_pieces
 from index.features.patches import Patches
-from index.inside import _seen
+from index.inside import seen_inside
 
 Rgba = NDArray[np.uint8]
 WIDTH, HEIGHT, SPRITES = 400, 240, 12
@@ -52,7 +52,7 @@ def inside(cache: Path, screens: int) -> None:
         chance = np.random.default_rng(number)
         screen, placed, labels = _screen(pieces, usable, chance)
         start = time.process_time()
-        seen = list(_seen(catalog, screen, np.arange(len(pieces)), rows))
+        seen = list(seen_inside(catalog, screen, np.arange(len(pieces)), rows))
         cpu += time.process_time() - start
         truth = {at for at, _ in placed}
         hit = {s.image_id for s in seen}

@@ -241,12 +241,17 @@ def rank(
 @index.command()
 @catalog_options
 @click.argument("screenshot")
+@selection_options
 @click.option("--count", default=20, show_default=True, help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def inside(catalog_url: str | None, blobs_url: str | None, screenshot: str, count: int, as_json: bool) -> None:
+def inside(
+    catalog_url: str | None, blobs_url: str | None, screenshot: str, count: int, as_json: bool, **filters: Any
+) -> None:
     """Name the sprites inside a screenshot, and where they stand: at their own size or enlarged by a whole number.
 
-    Example: quarry index inside screenshot.jpg
+    The screenshot is a file or a URL.
+
+    Example: quarry index inside screenshot.jpg --author Ann
     """
     from index.featurizing import featurize_catalog
     from index.inside import FEATURE, find_inside
@@ -254,12 +259,15 @@ def inside(catalog_url: str | None, blobs_url: str | None, screenshot: str, coun
 
     with Catalog(catalog_url, blobs_url) as catalog:
         featurize_catalog(catalog, (FEATURE,), "processes")
-        found = find_inside(catalog, read_picture(screenshot), count=count)
+        found = find_inside(catalog, read_picture(screenshot), Selection(**filters), count)
     if as_json:
         click.echo(json.dumps([{**hit.as_json(), "at": seen.rectangle} for hit, seen in found]))
         return
     for hit, seen in found:
-        click.echo(printable(f"  {seen.score:.3f} at {seen.rectangle} {hit.credit} {hit.url}"))
+        x, y, width, height = seen.rectangle
+        click.echo(printable(f"  {seen.score:.3f} {width}×{height} at {x},{y} {hit.credit} {hit.url}"))
+    if not found:
+        click.echo("None of the catalog's sprites is seen in it.")
 
 
 @index.command()

@@ -7,6 +7,7 @@ pixel by pixel where it is opaque; half of it may be covered by something else. 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +21,38 @@ from index.engines.interface import ImageIds
 from index.errors import SelectionError
 from index.features import open_feature
 from index.features.canonical import shrunk
-from index.features.patches import QUANTUM, UNUSED, VALUES, WINDOWS, windows
+from index.features.patches import QUANTUM, UNUSED, VALUES, WINDOW, WINDOWS, windows
 from index.hits import Hit, Ranked, read_hits
 from index.selection import Selection, selected_images
 
 FEATURE = "patches"
 MOST_SCALE = 8
-EDGES_SHARE = 0.6
-"""So much of the edges must lie on a grid for the screenshot to count as enlarged by it."""
+LEAST_RATIO, SURE_RATIO = 1.35, 2.5
+"""So many times the edges beside a grid must lie on it for the screenshot to count as enlarged by it; and surely so."""
+BLOCK = 8
+"""JPEG makes edges of its own between its blocks: those count for no grid but one of eight, and there by half."""
 NEAR = 9.0
 """A window further from all of the screenshot's (root of the mean square) is not in it."""
 FITS = 20.0
 """Differences of a sprite's pixels, at the 60th percentile, up to which it counts as seen."""
 COVERED = 60
-CHUNK = 4096
+MOST_OPENED = 5000
+"""Pictures that are laid on the screenshot, nearest windows first."""
+CHUNK = 2048
+"""Windows compared at once with as many of the screenshot: their differences stay in the processor's cache."""
+PICTURES = 4096
+"""Pictures whose windows are held at once: a catalog has millions."""
+
+
+class Grid(NamedTuple):
+    """By which whole number a screenshot is enlarged, and the row and column where its first whole pixel begins."""
+
+    scale: int
+    top: int
+    left: int
+
+
+Corners = set[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -58,59 +77,87 @@ def find_inside(
         with catalog.database.read() as connection:
             chosen = np.isin(images, selected_images(connection, selection))
         images, rows = images[chosen], rows[chosen]
-    seen = list(_seen(catalog, screenshot, images, rows))
+    found = {seen.image_id: seen for seen in seen_inside(catalog, screenshot, images, rows)[:count]}
+    hits = read_hits(catalog, [Ranked(s.image_id, s.score) for s in found.values()])
+    return [(hit, found[hit.image_id]) for hit in hits]
+
+
+def seen_inside(catalog: Catalog, screenshot: Rgba, images: ImageIds, rows: NDArray[np.int8]) -> list[Seen]:
+    """Return the images, of some ids and stored windows, that are seen in a screenshot, surest first."""
     best: dict[int, Seen] = {}
-    for found in seen:
-        if found.image_id not in best or found.score > best[found.image_id].score:
-            best[found.image_id] = found
-    ranked = sorted(best.values(), key=lambda s: (-s.score, s.image_id))[:count]
-    hits = read_hits(catalog, [Ranked(s.image_id, s.score) for s in ranked])
-    return [(hit, best[hit.image_id]) for hit in hits]
+    for grid in enlargements(screenshot):
+        for seen in _seen_at(catalog, screenshot, grid, images, rows):
+            if seen.image_id not in best or seen.score > best[seen.image_id].score:
+                best[seen.image_id] = seen
+    return sorted(best.values(), key=lambda s: (-s.score, s.image_id))
 
 
-def _seen(catalog: Catalog, screenshot: Rgba, images: ImageIds, rows: NDArray[np.int8]) -> Iterator[Seen]:
-    scale, top, left = enlargement(screenshot)
-    small = reduced(screenshot, scale, top, left)
-    stored = np.asarray(rows).reshape(len(rows) * WINDOWS, VALUES + 2)
-    owners = np.repeat(images, WINDOWS)
-    used = stored[:, -1] != UNUSED
-    stored, owners = stored[used], owners[used]
-    places, distances = _best_places(small, stored[:, :VALUES].astype(np.float32) * QUANTUM)
-    near = np.flatnonzero(distances <= NEAR)
-    for image_id in np.unique(owners[near]):
-        mine = near[owners[near] == image_id]
-        corners = {tuple(int(n) for n in places[at] - stored[at, VALUES:]) for at in mine}
-        fitting = _fit(catalog, small, int(image_id), corners)
+def _seen_at(
+    catalog: Catalog, screenshot: Rgba, grid: Grid, images: ImageIds, rows: NDArray[np.int8]
+) -> Iterator[Seen]:
+    small = reduced(screenshot, grid)
+    if min(small.shape[:2]) < WINDOW:
+        return
+    scale, top, left = grid
+    for image_id, corners in _candidates(Screen(small), images, rows):
+        fitting = _fit(catalog, small, image_id, corners)
         if fitting is not None:
             score, (y, x), (height, width) = fitting
             rectangle = (left + x * scale, top + y * scale, width * scale, height * scale)
-            yield Seen(int(image_id), round(score, 4), rectangle)
+            yield Seen(image_id, round(score, 4), rectangle)
 
 
-def _best_places(small: Rgba, asked: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return for each stored window the (row, column) where it fits best, and how far it is from fitting there."""
-    values = windows(small)
-    width = values.shape[1]
-    flat = values.reshape(-1, VALUES)
-    lengths = (flat**2).sum(1)
-    best, least = [], []
-    for at in range(0, len(asked), CHUNK):
-        part = asked[at : at + CHUNK]
+def _candidates(screen: "Screen", images: ImageIds, rows: NDArray[np.int8]) -> list[tuple[int, Corners]]:
+    """Return the images of which a window is there, nearest first, with the corners where they may stand."""
+    corners: dict[int, Corners] = {}
+    nearest: dict[int, float] = {}
+    for begin in range(0, len(rows), PICTURES):
+        stored = np.asarray(rows[begin : begin + PICTURES]).reshape(-1, VALUES + 2)
+        owners = np.repeat(images[begin : begin + PICTURES], WINDOWS)
+        used = stored[:, -1] != UNUSED
+        stored, owners = stored[used], owners[used]
+        places, distances = screen.best_places(stored[:, :VALUES].astype(np.float32) * QUANTUM)
+        for at in np.flatnonzero(distances <= NEAR):
+            owner, (y, x) = int(owners[at]), (int(n) for n in places[at] - stored[at, VALUES:])
+            corners.setdefault(owner, set()).add((y, x))
+            nearest[owner] = min(nearest.get(owner, NEAR), float(distances[at]))
+    return [(owner, corners[owner]) for owner in sorted(corners, key=lambda o: (nearest[o], o))[:MOST_OPENED]]
+
+
+class Screen:
+    """The windows of a screenshot, laid out so that one product compares them with stored ones."""
+
+    def __init__(self, small: Rgba) -> None:
+        values = windows(small)
+        self._width = values.shape[1]
+        flat = values.reshape(-1, VALUES)
+        # |a - b|² = |b|² - 2 a·b + |a|²: the first two terms are one product with a column of lengths.
+        self._columns = np.ascontiguousarray(np.concatenate([flat, (flat**2).sum(1)[:, None]], 1).T)
+
+    def best_places(self, asked: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return for each stored window the (row, column) where it fits best, and how far it is from fitting there."""
+        best, least = np.zeros(len(asked), np.int64), np.zeros(len(asked), np.float32)
+        for at in range(0, len(asked), CHUNK):
+            part = asked[at : at + CHUNK]
+            found, distance = self._nearest(part)
+            best[at : at + CHUNK], least[at : at + CHUNK] = found, distance + (part**2).sum(1)
+        places = np.stack([best // self._width, best % self._width], 1)
+        return places, np.sqrt(np.maximum(least, 0) / VALUES)
+
+    def _nearest(self, part: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        asked = np.concatenate([-2 * part, np.ones((len(part), 1), np.float32)], 1)
         found, distance = np.zeros(len(part), np.int64), np.full(len(part), np.inf, np.float32)
-        for begin in range(0, len(flat), CHUNK):
-            far = lengths[begin : begin + CHUNK] - 2 * (part @ flat[begin : begin + CHUNK].T)
+        for begin in range(0, self._columns.shape[1], CHUNK):
+            far = asked @ self._columns[:, begin : begin + CHUNK]
             nearest = far.argmin(1)
             value = far[np.arange(len(part)), nearest]
             better = value < distance
             found[better], distance[better] = nearest[better] + begin, value[better]
-        best.append(found)
-        least.append(distance + (part**2).sum(1))
-    places, distances = np.concatenate(best), np.concatenate(least)
-    return np.stack([places // width, places % width], 1), np.sqrt(np.maximum(distances, 0) / VALUES)
+        return found, distance
 
 
 def _fit(
-    catalog: Catalog, small: Rgba, image_id: int, corners: set[tuple[int, ...]]
+    catalog: Catalog, small: Rgba, image_id: int, corners: Corners
 ) -> tuple[float, tuple[int, int], tuple[int, int]] | None:
     """Lay the sprite at each corner; return the best score, corner and size, or None where it fits nowhere."""
     try:
@@ -137,26 +184,39 @@ def _difference(small: Rgba, sprite: Rgba, y: int, x: int) -> float:
     return float(np.percentile(apart, COVERED))
 
 
-def enlargement(screenshot: Rgba) -> tuple[int, int, int]:
-    """Return by which whole number the screenshot is enlarged, and where the first whole pixel begins (top, left)."""
+def enlargements(screenshot: Rgba) -> list[Grid]:
+    """Return by which whole number the screenshot may be enlarged, and where its first whole pixel begins.
+
+    Where that is not sure (a background may be enlarged and the sprites on it not), its own size is among them, too.
+    """
     grey = screenshot[..., :3].astype(np.float32).mean(-1)
     columns = np.abs(np.diff(grey, axis=1)).mean(0)
     rows = np.abs(np.diff(grey, axis=0)).mean(1)
-    for scale in range(min(MOST_SCALE, *(n // 16 for n in grey.shape)), 1, -1):
-        across, down = (_on_grid(edges, scale) for edges in (columns, rows))
-        if min(across[0], down[0]) >= EDGES_SHARE:
-            return scale, down[1], across[1]
-    return 1, 0, 0
+    ratio, best = 1.0, Grid(1, 0, 0)
+    for scale in range(2, min(MOST_SCALE, *(n // 16 for n in grey.shape)) + 1):
+        across, down = _on_grid(columns, scale), _on_grid(rows, scale)
+        if min(across[0], down[0]) > ratio:
+            ratio, best = min(across[0], down[0]), Grid(scale, down[1], across[1])
+    if ratio < LEAST_RATIO:
+        return [Grid(1, 0, 0)]
+    return [best] if ratio >= SURE_RATIO else [best, Grid(1, 0, 0)]
 
 
 def _on_grid(edges: NDArray[np.float32], scale: int) -> tuple[float, int]:
-    """Return the largest share of the edges on one grid of so many pixels, and where that grid begins."""
-    sums = np.array([edges[phase::scale].sum() for phase in range(scale)])
-    return float(sums.max() / max(sums.sum(), 1e-9)), int((sums.argmax() + 1) % scale)
+    """Return how much more edge lies on one grid of so many pixels than beside it, and where that grid begins."""
+    at = np.arange(len(edges))
+    kept = at % BLOCK != BLOCK - 1
+    if scale == BLOCK:
+        kept[:] = True
+    means = np.array([edges[kept & (at % scale == phase)].mean() for phase in range(scale)])
+    phase = int(means.argmax())
+    ratio = means[phase] / max(np.delete(means, phase).mean(), 1e-6)
+    return float(ratio / 2 if scale == BLOCK else ratio), (phase + 1) % scale
 
 
-def reduced(screenshot: Rgba, scale: int, top: int, left: int) -> Rgba:
+def reduced(screenshot: Rgba, grid: Grid) -> Rgba:
     """Undo an enlargement: the mean of each block of pixels, which also takes away most of what JPEG did."""
+    scale, top, left = grid
     cut = screenshot[top:, left:]
     height, width = cut.shape[0] // scale, cut.shape[1] // scale
     blocks = cut[: height * scale, : width * scale].reshape(height, scale, width, scale, 4)
