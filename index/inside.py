@@ -36,6 +36,10 @@ NEAR = 9.0
 FITS = 20.0
 """Differences of a sprite's pixels, at the 60th percentile, up to which it counts as seen."""
 COVERED = 60
+LEAST_INSIDE = 0.4
+OPAQUE = 250
+FEW = 100
+"""So many of its pixels tell at once where a sprite certainly does not stand."""
 MOST_OPENED = 5000
 """Pictures that are laid on the screenshot, nearest windows first."""
 CHUNK = 2048
@@ -164,24 +168,28 @@ def _fit(
         sprite = shrunk(catalog.open(image_id))
     except (CatalogError, OSError):
         return None
+    at = np.argwhere(sprite[..., 3] > OPAQUE)
+    colours = sprite[at[:, 0], at[:, 1], :3].astype(np.int16)
+    few = slice(None, None, max(1, len(at) // FEW))
     best: tuple[float, tuple[int, int]] | None = None
-    for y, x in corners:
-        difference = _difference(small, sprite, y, x)
+    for y, x in sorted(corners):
+        if _difference(small, at[few], colours[few], (y, x)) > 2 * FITS:
+            continue
+        difference = _difference(small, at, colours, (y, x))
         if difference <= FITS and (best is None or 1 - difference / 255 > best[0]):
             best = (1 - difference / 255, (y, x))
     return None if best is None else (best[0], best[1], (sprite.shape[0], sprite.shape[1]))
 
 
-def _difference(small: Rgba, sprite: Rgba, y: int, x: int) -> float:
+def _difference(small: Rgba, at: NDArray[np.int64], colours: NDArray[np.int16], corner: tuple[int, int]) -> float:
     """Return the 60th percentile of the opaque pixels' differences, where the sprite is inside."""
-    top, left = max(0, -y), max(0, -x)
-    under = small[y + top : y + sprite.shape[0], x + left : x + sprite.shape[1], :3]
-    over = sprite[top : top + under.shape[0], left : left + under.shape[1]]
-    opaque = over[..., 3] > 250
-    if opaque.sum() < 0.4 * (sprite[..., 3] > 250).sum() or not opaque.any():
+    under = at + corner
+    within = ((under >= 0) & (under < small.shape[:2])).all(1)
+    if within.sum() < LEAST_INSIDE * len(at) or not within.any():
         return 255.0
-    apart = np.abs(under.astype(np.int16) - over[..., :3]).mean(-1)[opaque]
-    return float(np.percentile(apart, COVERED))
+    rows, columns = under[within].T
+    apart = np.abs(small[rows, columns, :3] - colours[within]).sum(1) / 3
+    return float(np.partition(apart, len(apart) * COVERED // 100)[len(apart) * COVERED // 100])
 
 
 def enlargements(screenshot: Rgba) -> list[Grid]:

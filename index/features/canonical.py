@@ -112,14 +112,28 @@ def _border(values: NDArray[Any]) -> NDArray[Any]:
 def shrunk(rgba: Rgba, tolerance: int = PLAIN) -> Rgba:
     """Undo an enlargement by a whole number (nearest neighbour), the largest that explains every block."""
     height, width = rgba.shape[:2]
+    across, down = (_unlike_neighbours(rgba, axis, tolerance) for axis in (1, 0))
     for scale in range(min(MAX_SCALE, height // 4, width // 4), 1, -1):
-        if height % scale or width % scale:
+        if height % scale or width % scale or not (_may_be_enlarged(across, scale) and _may_be_enlarged(down, scale)):
             continue
         blocks = rgba.reshape(height // scale, scale, width // scale, scale, 4)
         spread = blocks.max((1, 3)).astype(np.int16) - blocks.min((1, 3))
         if (spread.max(-1) <= tolerance).mean() >= PLAIN_SHARE and _is_art(blocks[:, 0, :, 0]):
             return np.ascontiguousarray(blocks[:, scale // 2, :, scale // 2])
     return rgba
+
+
+def _unlike_neighbours(rgba: Rgba, axis: int, tolerance: int) -> NDArray[np.float64]:
+    """Return for each column (axis 1) or row the share of its pixels that differ from the next one's."""
+    apart = np.abs(np.diff(rgba.astype(np.int16), axis=axis))
+    red, green, blue, opacity = (apart[..., band] > tolerance for band in range(4))
+    return np.asarray((red | green | blue | opacity).mean(1 - axis))
+
+
+def _may_be_enlarged(unlike: NDArray[np.float64], scale: int) -> bool:
+    """Tell whether blocks so wide may be plain: if enough are, no more neighbours inside of blocks can differ."""
+    inside = np.arange(len(unlike)) % scale != scale - 1
+    return bool(unlike[inside].mean() <= 1 - PLAIN_SHARE + 1e-9)
 
 
 def _is_art(small: Rgba) -> bool:
