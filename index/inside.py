@@ -88,12 +88,9 @@ def find_inside(
 
 def seen_inside(catalog: Catalog, screenshot: Rgba, images: ImageIds, rows: NDArray[np.int8]) -> list[Seen]:
     """Return the images, of some ids and stored windows, that are seen in a screenshot, surest first."""
-    best: dict[int, Seen] = {}
-    for grid in enlargements(screenshot):
-        for seen in _seen_at(catalog, screenshot, grid, images, rows):
-            if seen.image_id not in best or seen.score > best[seen.image_id].score:
-                best[seen.image_id] = seen
-    return sorted(best.values(), key=lambda s: (-s.score, s.image_id))
+    tried = [list(_seen_at(catalog, screenshot, grid, images, rows)) for grid in enlargements(screenshot)]
+    # Of two sizes the one at which more is seen is the right one; the other's are chance.
+    return sorted(max(tried, key=len), key=lambda s: (-s.score, s.image_id))
 
 
 def _seen_at(
