@@ -32,7 +32,7 @@ from extract.archives.junk import is_junk
 from extract.due import LOOK_AHEAD, RENEW_S, DueWork, Task, key_of
 from extract.errors import PoolGoneError, PoolLostError, ToolMissingError, WorkerDiedError
 from extract.journal import Journal
-from extract.tally import Result
+from extract.tally import Result, rows_of
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
 from extract.volume_sets import wake, wake_leads, with_volumes
@@ -47,6 +47,8 @@ MAX_DEATHS = 2
 AHEAD_MAX = 20_000
 """So many members of an archive are read ahead of its being recorded; the rest is found in the ledger."""
 OTHERS_S = 0.5
+SETTLE_ROWS = 2048
+"""Nothing more is settled together with so many rows: others wait for the catalog, too."""
 PICTURES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".bmp", ".tga", ".tif", ".tiff")
 
 
@@ -223,9 +225,7 @@ class StageRunner:
         while self._next() or self._wait_for_others():
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED, timeout=RENEW_S)
             self._due.renew()
-            for future in done:
-                tasks, deaths = self._flying.pop(future)
-                self._take(future, tasks, deaths, settled)
+            self._take(list(done), settled)
             publisher.publish_sometimes()
         publish(self._catalog.database)
 
@@ -266,26 +266,39 @@ class StageRunner:
         self._flying[future] = (tasks, deaths)
         self._due.hold(tasks)
 
-    def _take(
-        self, future: "Future[list[Any]]", tasks: tuple[Task, ...], deaths: int, settled: Callable[[Result], None]
-    ) -> None:
-        try:
-            results = future.result()
-        except (PoolGoneError, ToolMissingError):
-            raise
-        except Exception as error:
-            if is_disk_error(error):
-                raise
-            results = self._lost(error, tasks, deaths)
-            if not results:
-                return
+    def _take(self, done: "Sequence[Future[list[Any]]]", settled: Callable[[Result], None]) -> None:
+        """Settle what ended meanwhile in one transaction, which costs less than several, unless it is much."""
+        tasks: list[Task] = []
+        results: list[Any] = []
+        rows = 0
+        for future in done:
+            if rows > SETTLE_ROWS:
+                break
+            ended, deaths = self._flying.pop(future)
+            if found := self._results(future, ended, deaths):
+                tasks += ended
+                results += found
+                rows += sum(map(rows_of, found))
+        if not tasks:
+            return
         following = self._go_on(tasks, results)
         self._settle(tasks, results, following)
         self._due.done(tasks)
         for result in results:
             settled(result)
 
-    def _go_on(self, tasks: tuple[Task, ...], results: list[Any]) -> list[Task]:
+    def _results(self, future: "Future[list[Any]]", tasks: tuple[Task, ...], deaths: int) -> list[Any]:
+        """Return what a batch came to, nothing if it is tried again. Raises what is no input's fault."""
+        try:
+            return future.result()
+        except (PoolGoneError, ToolMissingError):
+            raise
+        except Exception as error:
+            if is_disk_error(error):
+                raise
+            return self._lost(error, tasks, deaths)
+
+    def _go_on(self, tasks: Sequence[Task], results: list[Any]) -> list[Task]:
         """Submit what the results bring up, so that workers are busy while this process writes the catalog."""
         ended = zip(tasks, results, strict=True)
         found = {key_of(more): more for task, result in ended for more in self._work.follow(task, result)}
@@ -294,7 +307,7 @@ class StageRunner:
             self._submit(tuple(batch), deaths=0)
         return following
 
-    def _settle(self, tasks: tuple[Task, ...], results: list[Any], following: Sequence[Task] = ()) -> None:
+    def _settle(self, tasks: Sequence[Task], results: list[Any], following: Sequence[Task] = ()) -> None:
         """Write results in one transaction; if the database refuses the data of one, that one fails alone.
 
         What was begun ahead is claimed there, too: nobody else can know of it sooner.

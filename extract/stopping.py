@@ -8,10 +8,10 @@ from extract.errors import PoolGoneError, ToolMissingError
 
 def why_stopped(error: BaseException) -> str:
     """Say why a command cannot go on; '' for an error that is a bug, and whose traceback somebody should see."""
-    from sqlalchemy.exc import InterfaceError, OperationalError  # commands without a catalog need none of it
+    from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError  # commands without a catalog need none
 
-    if isinstance(error, OperationalError | InterfaceError):
-        said = " ".join(str(error.orig or error).split())
+    if type(error) in (DatabaseError, InterfaceError, OperationalError):
+        said = " ".join(str(getattr(error, "orig", error)).split())
         return f"the catalog cannot be used: {said}"
     if isinstance(error, CatalogError | PoolGoneError | ToolMissingError):
         return str(error)

@@ -9,6 +9,11 @@ from db.vocabulary import Outcome, Stage
 Result = ReadResult | SliceResult
 
 
+def rows_of(result: Result) -> int:
+    """Tell about how many rows a result becomes."""
+    return 1 + (len(result.members) + len(result.frames) if isinstance(result, ReadResult) else len(result.tiles))
+
+
 @dataclass
 class Summary:
     """Outcomes of one run by stage, and problems by cause."""
