@@ -7,6 +7,7 @@ own; whoever called moves them into the blob store after hashing them again. Wha
 memory, a hang) is an answer too: the input at hand is `Lost`, with its cause, and the rest goes on in a new child.
 """
 
+import ctypes
 import errno
 import gc
 import os
@@ -39,6 +40,8 @@ _MESSAGE_MAX_BYTES = 512 << 20
 _PIPE_BYTES = 1 << 20
 _SHELL_DESCRIPTORS = 3
 _GONE_S = 1.0
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_MAPPED_ALONE_BYTES, _KEPT_FREE_BYTES = 16 << 20, 64 << 20
 
 
 @dataclass(frozen=True)
@@ -261,6 +264,7 @@ def _be_child(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
         _keep_only(writing)
+        _keep_freed_memory()
         restrict(folder, programs, work.budget, inputs=len(inputs))
         for item in inputs:
             allow_more_cpu(work.budget.cpu_s)
@@ -268,6 +272,14 @@ def _be_child(
         status = 0
     finally:
         os._exit(status)
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc use again what was freed: faulting it in anew was a third of decoding a large picture."""
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_ALONE_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE_BYTES)
 
 
 def _keep_only(writing: int) -> None:

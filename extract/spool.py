@@ -1,10 +1,14 @@
 """Bytes on their way from the child that found them to the blob store, through a folder between the two.
 
-The child writes what it finds under its hash (`SpoolSink`), unless the store has it already. The parent, which alone
-may write to the store, hashes it again and moves it there (`Adoption`).
+The child writes what it finds under its hash, or if it is small behind others of its kind into a pack (`SpoolSink`),
+unless the store has it already. The parent, which alone may write to the store, hashes it again and puts it there
+(`Adoption`). Making a file and renaming it costs more than everything else that is done with a small member, so it is
+done once for each, not twice.
 """
 
 import hashlib
+import os
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +19,19 @@ from extract.errors import ExtractError
 
 _SMALL_BYTES = 256 * 1024
 """Smaller members wait in memory until their hash is known: most often they are in the store already."""
+_PACKED_BYTES = 64 * 1024
+_PACK_BYTES = 16 * 1024 * 1024
+_HASH_BYTES, _LENGTH_BYTES = 32, 8
+_HEADER_BYTES = _HASH_BYTES + _LENGTH_BYTES
 
 
 class UnknownBytesError(ExtractError):
     """A child told of bytes that it did not hand over."""
+
+
+def pack_path(folder: Path, number: int) -> Path:
+    """Return where a pack lies: an append-only file of records, each a SHA-256, a length (little-endian) and bytes."""
+    return folder / f"{number}.pack"
 
 
 class SpoolSink:
@@ -29,6 +42,9 @@ class SpoolSink:
         self._blobs = blobs
         self._done: set[bytes] = set()
         self._count = 0
+        self._pack: BinaryIO | None = None
+        self._packs = 0
+        self._packed_bytes = 0
 
     @contextmanager
     def writer(self) -> Iterator["_SpoolWriter"]:
@@ -44,11 +60,27 @@ class SpoolSink:
         """Keep one member's bytes, in memory or in a file, unless they are here or in the store."""
         if sha256 in self._done or self._blobs.has_here(sha256):
             return
-        if part is None:
-            part = self._folder / f"{self._count}.part"
-            part.write_bytes(data)
-        part.rename(self._folder / sha256.hex())  # whole at once: the parent may be taking the same bytes right now
+        if part is None and len(data) <= _PACKED_BYTES:
+            self._append(sha256, data)
+        else:
+            if part is None:
+                part = self._folder / f"{self._count}.part"
+                part.write_bytes(data)
+            part.rename(self._folder / sha256.hex())  # whole at once: the parent may be taking the same bytes right now
         self._done.add(sha256)
+
+    def _append(self, sha256: bytes, data: bytes) -> None:
+        if self._pack is None or self._packed_bytes >= _PACK_BYTES:
+            if self._pack is not None:
+                self._pack.close()
+            self._pack = pack_path(self._folder, self._packs).open("xb", buffering=0)
+            self._packs += 1
+            self._packed_bytes = 0
+        record = sha256 + len(data).to_bytes(_LENGTH_BYTES, "little") + data
+        written = self._pack.write(record)
+        while written < len(record):
+            written += self._pack.write(record[written:])
+        self._packed_bytes += len(record)
 
 
 class _SpoolWriter:
@@ -93,14 +125,21 @@ class Adoption:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self._packs: tuple[Path, _Packs] | None = None
         self.fresh: set[bytes] = set()
         """What the store did not have before."""
 
     def take(self, folder: Path, hashes: Iterable[bytes]) -> None:
-        """Move bytes into the store. Raises UnknownBytesError when they are neither in the folder nor in the store."""
-        for sha256 in dict.fromkeys(hashes):
+        """Bring bytes into the store. Raises UnknownBytesError when they are neither in the folder nor in the store."""
+        if self._packs is None or self._packs[0] != folder:
+            self._packs = folder, _Packs(folder)  # those of an earlier child are gone
+        packs = self._packs[1]
+        packs.look()
+        for sha256, data in packs.read(dict.fromkeys(hashes)):
             path = folder / sha256.hex()
-            if path.is_file() and not path.is_symlink():
+            if data is not None:
+                self._adopt_bytes(data, sha256)
+            elif path.is_file() and not path.is_symlink():
                 self._adopt(path, sha256)
             elif not self._blobs.keep(sha256):
                 raise UnknownBytesError(f"its reader told of {sha256.hex()[:12]}…, but handed nothing over")
@@ -116,3 +155,67 @@ class Adoption:
         else:
             self._blobs.adopt(path, Stored(sha256, size))
             self.fresh.add(sha256)
+
+    def _adopt_bytes(self, data: bytes, sha256: bytes) -> None:
+        if hashlib.sha256(data).digest() != sha256:
+            raise UnknownBytesError(f"its reader called other bytes {sha256.hex()[:12]}…")
+        if self._blobs.keep(sha256):
+            return
+        temporary = self._blobs.temporary / uuid.uuid4().hex
+        try:
+            temporary.write_bytes(data)
+            self._blobs.adopt(temporary, Stored(sha256, len(data)))
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        self.fresh.add(sha256)
+
+
+class _Packs:
+    """What lies in the packs of one child, which may be appending to the last of them right now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._where: dict[bytes, tuple[int, int, int]] = {}
+        self._number = 0
+        self._at = 0
+
+    def look(self) -> None:
+        """Find what was added since; a record that is not whole yet waits."""
+        while (path := pack_path(self._folder, self._number)).is_file() and not path.is_symlink():
+            is_last = not pack_path(self._folder, self._number + 1).exists()
+            with path.open("rb") as stream:
+                self._look_into(stream)
+            if is_last:
+                return
+            self._number, self._at = self._number + 1, 0
+
+    def _look_into(self, stream: BinaryIO) -> None:
+        size = stream.seek(0, os.SEEK_END)
+        while self._at + _HEADER_BYTES <= size:
+            stream.seek(self._at)
+            header = stream.read(_HEADER_BYTES)
+            length = int.from_bytes(header[_HASH_BYTES:], "little")
+            end = self._at + _HEADER_BYTES + length
+            if length > _PACKED_BYTES or end > size:
+                return
+            self._where.setdefault(header[:_HASH_BYTES], (self._number, end - length, length))
+            self._at = end
+
+    def read(self, hashes: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield hashes in order with their bytes as far as they are here, each pack opened once in a row."""
+        number, descriptor = -1, -1
+        try:
+            for sha256 in hashes:
+                if (where := self._where.pop(sha256, None)) is None:
+                    yield sha256, None
+                    continue
+                if where[0] != number:
+                    if descriptor >= 0:
+                        os.close(descriptor)
+                    number = where[0]
+                    descriptor = os.open(pack_path(self._folder, number), os.O_RDONLY | os.O_NOFOLLOW)
+                yield sha256, os.pread(descriptor, where[2], where[1])
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
