@@ -69,10 +69,14 @@ class SpoolSink:
             part.rename(self._folder / sha256.hex())  # whole at once: the parent may be taking the same bytes right now
         self._done.add(sha256)
 
+    def close(self) -> None:
+        """Close the last pack; what is in it stays."""
+        if self._pack is not None:
+            self._pack.close()
+
     def _append(self, sha256: bytes, data: bytes) -> None:
         if self._pack is None or self._packed_bytes >= _PACK_BYTES:
-            if self._pack is not None:
-                self._pack.close()
+            self.close()
             self._pack = pack_path(self._folder, self._packs).open("xb", buffering=0)
             self._packs += 1
             self._packed_bytes = 0

@@ -6,7 +6,7 @@ Results carry records; member bytes are in the blob store before the result retu
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -179,7 +179,8 @@ def _read_archive(
     sink, memory = SpoolSink(folder, means.blobs), Memory(_still_there(means, task), tell)
     if task.sha256 in means.links:
         path, memory = means.links[task.sha256], Memory()  # a journal knows one blob, not a set of them
-    unpacked = unpack(path, sink, means.limits, name=Path(task.name).name, memory=memory)
+    with closing(sink):
+        unpacked = unpack(path, sink, means.limits, name=Path(task.name).name, memory=memory)
     members = tuple(MemberRecord(**dataclasses.asdict(member)) for member in unpacked.members)
     found = unpacked.format or format_
     return ReadResult(Outcome(unpacked.state), read_version(found), found, unpacked.reason, members=members)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,14 +35,15 @@ def folder(store: BlobStore) -> Path:
 
 def test_members_of_every_size_arrive(store: BlobStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_PACK_BYTES", 1000)  # several packs
-    sink, adoption = SpoolSink(folder, store), Adoption(store)
+    adoption = Adoption(store)
     pieces = [os.urandom(size) for size in SIZES for _ in range(3)]
-    for data in pieces:
-        adoption.take(folder, [handed(sink, data)])
     late = [os.urandom(size) for size in SIZES[2:]]
-    hashes = [handed(sink, data) for data in late]
+    with closing(SpoolSink(folder, store)) as sink:
+        for data in pieces:
+            adoption.take(folder, [handed(sink, data)])
+        hashes = [handed(sink, data) for data in late]
     adoption.take(folder, reversed(hashes))
-    assert {store.open(sha256).read() for sha256 in store} == {*pieces, *late}
+    assert {store.path(sha256).read_bytes() for sha256 in store} == {*pieces, *late}
     assert adoption.fresh == {hashlib.sha256(data).digest() for data in (*pieces, *late)}
     assert [path.name for path in store.temporary.iterdir()] == ["child-1"]
 
@@ -58,8 +60,9 @@ def test_what_the_store_has_is_not_handed_over(store: BlobStore, folder: Path) -
 def test_another_child_has_packs_of_its_own(store: BlobStore, folder: Path) -> None:
     adoption, other = Adoption(store), store.temporary / "child-2"
     other.mkdir()
-    adoption.take(folder, [handed(SpoolSink(folder, store), b"one")])
-    adoption.take(other, [handed(SpoolSink(other, store), b"other")])
+    for place, data in ((folder, b"one"), (other, b"other")):
+        with closing(SpoolSink(place, store)) as sink:
+            adoption.take(place, [handed(sink, data)])
     assert len(adoption.fresh) == 2
 
 
@@ -98,4 +101,4 @@ def test_a_record_that_is_still_being_written_waits(store: BlobStore, folder: Pa
     adoption.take(folder, [])
     pack_path(folder, 0).write_bytes(whole)
     adoption.take(folder, [REAL])
-    assert store.open(REAL).read() == b"real"
+    assert store.path(REAL).read_bytes() == b"real"
