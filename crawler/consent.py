@@ -11,7 +11,8 @@ from scrapy import Request
 from scrapy.http import Response, TextResponse
 
 from crawler.pages.document import attribute, parse_html
-from db.records import PageRecord
+from crawler.session import as_entry
+from db.records import NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
 REFUSALS = frozenset({"noai", "noimageai"})
@@ -39,5 +40,5 @@ def withhold(response: Response, yielded: Sequence[Any]) -> list[Any]:
     refusal = refusal_of(response)
     if not refusal:
         return list(yielded)
-    kept = [y for y in yielded if not (isinstance(y, Request) and y.meta.get("kind") == EntryKind.FILE)]
+    kept = [y for y in yielded if not (isinstance(y, Request | NewEntry) and as_entry(y).kind is EntryKind.FILE)]
     return [dataclasses.replace(y, withheld=y.withheld or refusal) if isinstance(y, PageRecord) else y for y in kept]

@@ -155,7 +155,6 @@ class BlobDownloadHandler(BaseDownloadHandler):
         version = Version.of(answer)
         if version.total_bytes is not None and version.total_bytes > self._max_bytes:
             raise FileTooLargeError(f"{version.total_bytes} bytes announced, limit {self._max_bytes}")
-        had_bytes = partial.on_disk_bytes()
         partial.begin(version, resume_at=version.start if answer.status == 206 else 0)
         try:
             async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
@@ -165,7 +164,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
                     raise FileTooLargeError(f"more than {self._max_bytes} bytes, the limit")
         except (TimeoutError, aiohttp.ClientError) as error:
             said = f"connection ended after {partial.size_bytes} bytes"
-            gained = partial.size_bytes > had_bytes and bool(version.validator)
+            gained = partial.size_bytes > partial.left_bytes and bool(version.validator)
             raise TruncatedDownloadError(said, gained=gained) from error
         finally:
             partial.pause()

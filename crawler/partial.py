@@ -67,10 +67,11 @@ class Partial:
         self._small: tuple[Version, list[bytes]] | None = None
         self._landing: Path | None = None
         self.size_bytes = 0
+        self.left_bytes = self.on_disk_bytes()
 
     def continue_headers(self) -> dict[str, str]:
         """Return the headers that ask for the rest; none when there is nothing to continue."""
-        size = self.on_disk_bytes()
+        size = self.left_bytes
         version = self._known_version() if size else None
         if version is None or not version.validator:
             return {}
@@ -85,7 +86,7 @@ class Partial:
             return None
 
     def on_disk_bytes(self) -> int:
-        """Return how much earlier tries left."""
+        """Return how much earlier tries left, by now."""
         try:
             return self._data.stat().st_size
         except FileNotFoundError:
@@ -94,7 +95,7 @@ class Partial:
     def begin(self, version: Version, resume_at: int) -> None:
         """Open for writing at `resume_at`; bytes before it are hashed again, bytes after it dropped."""
         if not resume_at and version.total_bytes is not None and version.total_bytes <= SMALL_BYTES:
-            if self.on_disk_bytes():
+            if self.left_bytes:
                 self.drop()
             self._small = version, []
             return

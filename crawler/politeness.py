@@ -18,6 +18,7 @@ from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import RobotParser
+from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 from sqlalchemy.exc import DBAPIError
 
@@ -48,14 +49,14 @@ class PoliteRobotsMiddleware(RobotsTxtMiddleware):
         self._rules: dict[str, tuple[RobotParser, float]] = {}
         self._asking: dict[str, asyncio.Task[RobotParser]] = {}
         crawler.signals.connect(self._keep_delay, signals.robots_parsed)
-        crawler.signals.connect(self._one_at_a_time, signals.request_reached_downloader)
         crawler.signals.connect(self._heed, signals.response_downloaded)
 
     async def process_request(self, request: Request) -> None:  # type: ignore[override] # the decorator hides its shape
         """Obey robots.txt. A redirect to another host must not travel in the first one's slot, with its delay."""
-        if request.meta.get(SLOT) not in (None, urlsplit(request.url).hostname):
+        if request.meta.get(SLOT) not in (None, urlparse_cached(request).hostname):
             del request.meta[SLOT]
-        await super().process_request(request)
+        if not request.meta.get("dont_obey_robotstxt"):
+            self.process_request_2(await self.robot_parser(request), request)
         if session_of(self.crawler).stopping:
             raise NotSentError("the crawl is stopping")
 
@@ -124,10 +125,6 @@ class PoliteRobotsMiddleware(RobotsTxtMiddleware):
             session_of(self.crawler).queue.note_delay(host_of(request.url), least)
         except DBAPIError as error:
             stop_crawl(self.crawler, error)
-
-    def _one_at_a_time(self, request: Request) -> None:
-        slot = _slot(self.crawler, request)
-        slot.delay = max(slot.delay, LEAST_DELAY_S)
 
     def _heed(self, response: Response, request: Request) -> None:
         """Stop a host's queue while the answer that asks for it is still in the slot, so that nothing slips out."""

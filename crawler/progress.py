@@ -19,7 +19,7 @@ from scrapy.logformatter import LogFormatter, LogFormatterResult
 from scrapy.utils.asyncio import create_looping_call
 from sqlalchemy.exc import DBAPIError
 
-from crawler.session import ENTRY_META, has_session, session_of
+from crawler.session import has_session, session_of
 from db.crawls import CrawlCounts, count_crawl, paused_hosts
 from db.records import FetchedFile, PageRecord
 from db.terminal import printable
@@ -120,7 +120,6 @@ class Tally:
         self.pages = self.files = self.size_bytes = self.retries = self.answers = 0
         crawler.signals.connect(self._scraped, signals.item_scraped)
         crawler.signals.connect(self._downloaded, signals.response_downloaded)
-        crawler.signals.connect(self._asked, signals.request_reached_downloader)
 
     @property
     def elapsed_s(self) -> float:
@@ -140,10 +139,9 @@ class Tally:
         self.answers += 1
         self.size_bytes += len(response.body)
 
-    def _asked(self, request: Request) -> None:
-        entry = session_of(self._crawler).in_flight.get(request.meta.get(ENTRY_META, 0))
-        if entry is not None and entry.attempts:
-            self.retries += 1
+    def asked_again(self) -> None:
+        """Count an entry that is asked for after a failed try."""
+        self.retries += 1
 
     def standing(self) -> Standing:
         """Return how far the crawl is; counted in the catalog seldom enough to cost nothing."""

@@ -27,10 +27,13 @@ from crawler.verdicts import ABSENT_STATUSES, BREAKING_STATUSES, NO_ANSWER, Verd
 from db.blobs import is_disk_error
 from db.frontier import MAX_ATTEMPTS, Entry, Settled
 from db.recording import record_page_gone
-from db.records import FetchedFile, PageRecord
+from db.records import FetchedFile, NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
 logger = logging.getLogger(__name__)
+
+WANTED = (Request, NewEntry)
+"""What a callback yields to have something fetched; all else is an item."""
 
 
 class Recorder:
@@ -66,7 +69,7 @@ class Recorder:
             if entry.kind is EntryKind.CONTENT and self.crawler.settings.getbool("QUARRY_RESPECT_NOAI"):
                 yielded = withhold(response, yielded)
             settler_of(self.crawler).add(_settlement(entry, yielded, response))
-        for item in [output for output in yielded if not isinstance(output, Request)]:
+        for item in [output for output in yielded if not isinstance(output, WANTED)]:
             if self._has_pipelines:
                 yield item
             else:
@@ -93,7 +96,7 @@ def _settlement(entry: Entry, yielded: Sequence[Any], response: Response) -> Set
             settled,
             pages=tuple(output for output in yielded if isinstance(output, PageRecord)),
             files=tuple(output for output in yielded if isinstance(output, FetchedFile)),
-            wanted=tuple(as_entry(output) for output in yielded if isinstance(output, Request)),
+            wanted=tuple(as_entry(output) for output in yielded if isinstance(output, WANTED)),
         ),
     )
 

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from crawler.errors import DownloadError
 from crawler.findings import Findings
+from crawler.progress import tally_of
 from crawler.recorder import on_failure
 from crawler.session import (
     ENTRY_META,
@@ -150,7 +151,7 @@ class CatalogScheduler(BaseScheduler):
         if not self._ready and self._filling is None:
             settler = settler_of(self.crawler)
             at_work = len(self.session.in_flight) - settler.unfinished
-            if at_work <= self.in_flight_limit // 2 and (settler.waiting or self._worth_asking()):
+            if at_work <= self.in_flight_limit // 4 and (settler.waiting or self._worth_asking()):
                 self._filling = asyncio.ensure_future(self._fill())
         return self._ready.popleft() if self._ready else None
 
@@ -203,6 +204,8 @@ class CatalogScheduler(BaseScheduler):
 
     def _request(self, entry: Entry) -> Request:
         spider: Any = self.crawler.spider
+        if entry.attempts:
+            tally_of(self.crawler).asked_again()
         validators = {"If-None-Match": entry.etag, "If-Modified-Since": entry.last_modified}
         way = (entry.url, *entry.hops)
         redirected = {"redirect_urls": list(way[:-1]), "redirect_times": len(entry.hops)} if entry.hops else {}

@@ -53,9 +53,10 @@ _sessions: "WeakKeyDictionary[Crawler, CrawlSession]" = WeakKeyDictionary()
 
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the running crawl's session, opening the catalog at first use."""
-    if crawler not in _sessions:
-        _sessions[crawler] = _open(crawler)
-    return _sessions[crawler]
+    session = _sessions.get(crawler)
+    if session is None:
+        session = _sessions[crawler] = _open(crawler)
+    return session
 
 
 def open_session(crawler: Crawler) -> CrawlSession | None:
@@ -145,8 +146,10 @@ def wake(crawler: Crawler) -> None:
         slot.nextcall.schedule()
 
 
-def as_entry(request: Request) -> NewEntry:
+def as_entry(request: Request | NewEntry) -> NewEntry:
     """Turn a spider's request into a frontier entry. `meta["kind"]` says what it is; cb_kwargs must be JSON."""
+    if isinstance(request, NewEntry):
+        return request
     callback = getattr(request.callback, "__name__", "parse")
     kind = EntryKind(request.meta.get("kind", EntryKind.CONTENT))
     return NewEntry(request.url, kind, callback, dict(request.cb_kwargs), request.priority)

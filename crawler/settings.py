@@ -39,6 +39,10 @@ QUARRY_WARC_MAX_BYTES = 1024**3
 QUARRY_METRICS_PORT = None
 QUARRY_PROGRESS_S = 60  # off a terminal, a line of progress this often
 
+# As Scrapy's, with less to do for each request.
+DOWNLOADER = "crawler.downloader.PoliteDownloader"
+STATS_CLASS = "crawler.downloader.Stats"
+
 # The catalog is the queue, the memory and the retry list.
 SCHEDULER = "crawler.scheduler.CatalogScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
@@ -61,6 +65,8 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "crawler.politeness.PoliteRobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "crawler.downloader.MetaRefresh": 580,
     "crawler.warc.WarcMiddleware": 950,  # next to the network: bodies as received, before decompression
 }
 EXTENSIONS = {

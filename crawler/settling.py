@@ -168,6 +168,7 @@ _settlers: "WeakKeyDictionary[Crawler, Settler]" = WeakKeyDictionary()
 
 def settler_of(crawler: Crawler) -> Settler:
     """Return what commits the running crawl's settlements."""
-    if crawler not in _settlers:
-        _settlers[crawler] = Settler(crawler, session_of(crawler))
-    return _settlers[crawler]
+    settler = _settlers.get(crawler)
+    if settler is None:
+        settler = _settlers[crawler] = Settler(crawler, session_of(crawler))
+    return settler

@@ -38,7 +38,6 @@ WITHHELD = "File(s):"
 SUBMISSIONS = etree.XPath("descendant::*[contains(@class, 'node-art')]")
 FIELDS = etree.XPath(f"descendant::*[contains(@class, '{FIELD}')]")
 FLAGS = etree.XPath(f"descendant::*[contains(@class, '{FLAG}')]")
-FILE_LINKS = etree.XPath(f"descendant::a[contains(@href, '{FILES_PATH}')]")
 
 Fields = dict[str, list[Element]]
 """The fields of a submission by name, in the page's order."""
@@ -123,14 +122,15 @@ def _text(fields: Fields, name: str) -> str:
 
 
 def _node_id(page: Element) -> str | None:
-    body = attribute(first(page, "body"), "class")
-    flags = (name for element in FLAGS(page) for name in classes(element) if name.startswith(FLAG))
+    """Return the site's number of a submission: nearly always in the body's class, elsewhere on some old pages."""
+    return next((found[1] for pattern, value in _numbered(page) if (found := pattern.search(value))), None)
+
+
+def _numbered(page: Element) -> Iterator[tuple[re.Pattern[str], str]]:
+    yield NODE_BODY, attribute(first(page, "body"), "class")
+    yield NODE_FLAG, next((name for element in FLAGS(page) for name in classes(element) if name.startswith(FLAG)), "")
     links = (link for link in _all(page, "link") if attribute(link, "rel") == "shortlink")
-    link = attribute(next(links, None), "href")
-    for pattern, value in ((NODE_BODY, body), (NODE_FLAG, next(flags, "")), (NODE_LINK, link)):
-        if found := pattern.search(value):
-            return found[1]
-    return None
+    yield NODE_LINK, attribute(next(links, None), "href")
 
 
 NODE_BODY = re.compile(r"page-node-(\d+)")
@@ -211,8 +211,11 @@ def _files(page: Element, fields: Fields, url: str) -> "list[FileLink]":
     links = [_offered(span, url) for span in spans]
     known = {link.url for link in links if link}
     found = [link for link in links if link is not None and link.url]
-    for anchor in FILE_LINKS(page):
-        target = file_url(url, attribute(anchor, "href"))
+    for anchor in _all(page, "a"):
+        link = anchor.get("href")
+        if link is None or FILES_PATH not in link:
+            continue
+        target = file_url(url, link)
         if not target or target in known or NOT_ART.search(target):
             continue
         known.add(target)

@@ -72,7 +72,7 @@ class CatalogSpider(Spider):
         for url in self.start_urls:
             yield self.entry(url, EntryKind.LISTING)
 
-    def requests_for_known(self, page: KnownPage) -> Iterator[Request] | None:
+    def requests_for_known(self, page: KnownPage) -> "Iterator[Request | NewEntry] | None":
         """Return what to ask for when a content page need not be fetched; None where pages lead on to other pages.
 
         For QUARRY_PAGE_MAX_AGE.
@@ -80,7 +80,7 @@ class CatalogSpider(Spider):
         return None
 
     def entry(self, url: str, kind: EntryKind) -> NewEntry:
-        """Make a frontier entry without a request."""
+        """Make a frontier entry without a request; its URL is asked for as it is. Callbacks may yield them, too."""
         return NewEntry(url, kind, CALLBACK[kind], priority=PRIORITY[kind])
 
     def listing(self, url: str) -> Request:

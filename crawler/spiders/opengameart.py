@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from scrapy import Request
 from scrapy.http import Response
 from w3lib.url import safe_url_string
 
@@ -20,8 +19,8 @@ from crawler.pages.opengameart_listing import page_number, read_listing
 from crawler.pages.opengameart_lists import read_list
 from crawler.spiders.base import CatalogSpider
 from db.known_pages import KnownPage
-from db.records import FileLink
-from db.vocabulary import FileRole
+from db.records import FileLink, NewEntry
+from db.vocabulary import EntryKind, FileRole
 
 SITE = "https://opengameart.org"
 SEARCH = "/art-search-advanced"
@@ -115,18 +114,16 @@ class OpenGameArtSpider(CatalogSpider):
         yield page
         yield from self._wanted(page.files, response.url)
 
-    def requests_for_known(self, page: KnownPage) -> Iterator[Request]:
+    def requests_for_known(self, page: KnownPage) -> Iterator[NewEntry]:
         """Ask for the files that a submission showed when it was fetched."""
         return self._wanted(page.files, page.url)
 
-    def _wanted(self, files: Sequence[FileLink], page_url: str) -> Iterator[Request]:
-        for link in files:
-            if link.role in self.roles and self._same_site(link, page_url):
-                yield self.file(link.url)
-
-    def _same_site(self, link: FileLink, page_url: str) -> bool:
+    def _wanted(self, files: Sequence[FileLink], page_url: str) -> Iterator[NewEntry]:
         """Mentions may point anywhere; only what the site itself stores is ours to take."""
-        return urljoin(link.url, "/") == urljoin(page_url, "/")
+        site = urljoin(page_url, "/")
+        for link in files:
+            if link.role in self.roles and link.url.startswith(site):
+                yield self.entry(link.url, EntryKind.FILE)
 
 
 def _search(given: dict[str, str]) -> str:
