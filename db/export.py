@@ -74,12 +74,12 @@ def numbered_rows(
     """Yield sighting ids and sightings, by id, in memory that does not grow; `after` and `until` are sighting ids."""
     with database.read() as connection:
         conditions, values = selection.where(connection)
-    where = " AND ".join([*conditions, "v.sighting_id > :after", "v.sighting_id <= :until"])
+    where = " AND ".join([*conditions, "v.sighting_id > :after", "v.sighting_id <= :last"])
     columns = ", ".join(f"v.{name}" for name in COLUMNS)
     query = text(
         f"SELECT v.sighting_id, {columns} FROM image_catalog v WHERE {where} ORDER BY v.sighting_id LIMIT :count"  # noqa: S608
     )
-    values |= {"count": BATCH, "until": until}
+    values |= {"count": BATCH, "last": until}
     while True:
         with database.read() as connection:
             batch = connection.execute(query, {**values, "after": after}).all()

@@ -58,9 +58,9 @@ def pictures(catalog: Catalog, selection: Selection, after: int = 0) -> Iterator
 
 def _ids(connection: Connection, selection: Selection, after: int, until: int) -> list[int]:
     conditions, values = selection.where(connection)
-    where = " AND ".join([*conditions, "v.image_id > :after", "v.image_id <= :until"])
+    where = " AND ".join([*conditions, "v.image_id > :after", "v.image_id <= :last"])
     query = f"SELECT DISTINCT v.image_id FROM image_catalog v WHERE {where} ORDER BY v.image_id LIMIT :count"  # noqa: S608
-    return list(connection.scalars(text(query), {**values, "after": after, "until": until, "count": BATCH}))
+    return list(connection.scalars(text(query), {**values, "after": after, "last": until, "count": BATCH}))
 
 
 def _facts(connection: Connection, selection: Selection, image_ids: list[int]) -> dict[int, dict[str, Any]]:

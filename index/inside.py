@@ -90,7 +90,8 @@ def seen_inside(catalog: Catalog, screenshot: Rgba, images: ImageIds, rows: NDAr
     """Return the images, of some ids and stored windows, that are seen in a screenshot, surest first."""
     tried = [list(_seen_at(catalog, screenshot, grid, images, rows)) for grid in enlargements(screenshot)]
     # Of two sizes the one at which more is seen is the right one; the other's are chance.
-    return sorted(max(tried, key=len), key=lambda s: (-s.score, s.image_id))
+    most = max(tried, key=len)
+    return sorted(most, key=lambda s: (-s.score, s.image_id))
 
 
 def _seen_at(

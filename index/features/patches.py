@@ -3,7 +3,8 @@
 From the picture at its own size (an enlargement undone), up to six opaque windows of 8 × 8 pixels are kept: those of
 most contrast, apart from each other. A window is the sixteen lowest frequencies of its brightness (DCT, as in JPEG,
 which keeps just those) and its two colour differences at 2 × 2; colours are not normalized, because a screenshot keeps
-them. The row holds them as small whole numbers, each window with its place.
+them. The row holds them as small whole numbers, each window with its place. The transform is that of N. Ahmed,
+T. Natarajan and K. R. Rao, "Discrete Cosine Transform", IEEE Transactions on Computers C-23, 1974.
 """
 
 from collections.abc import Sequence
