@@ -90,7 +90,7 @@ def seen_inside(catalog: Catalog, screenshot: Rgba, images: ImageIds, rows: NDAr
     """Return the images, of some ids and stored windows, that are seen in a screenshot, surest first."""
     tried = [list(_seen_at(catalog, screenshot, grid, images, rows)) for grid in enlargements(screenshot)]
     # Of two sizes the one at which more is seen is the right one; the other's are chance.
-    most = max(tried, key=len)
+    most = max(tried, key=lambda found: len(found))
     return sorted(most, key=lambda s: (-s.score, s.image_id))
 
 
