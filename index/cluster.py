@@ -7,6 +7,7 @@ blob store themselves, so both must be where they can reach them.
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from index.errors import OutageError, WorkerDiedError
@@ -60,7 +61,8 @@ class ClusterPool:
 
     def close(self, *, at_once: bool) -> None:
         """Leave the cluster; it goes on without us."""
-        self._client.close(timeout=0 if at_once else 5)
+        with suppress(OSError, TimeoutError):  # a scheduler that is gone cannot be taken leave of
+            self._client.close(timeout=1 if at_once else 5)
 
 
 def _pass_on(asked: Any, answer: "Future[dict[str, list[Computed]]]") -> None:
