@@ -27,7 +27,7 @@ from index.selection import Selection, selected_images
 
 FEATURE = "patches"
 MOST_SCALE = 8
-LEAST_RATIO, SURE_RATIO = 1.35, 2.5
+LEAST_RATIO, SURE_RATIO = 1.12, 2.5
 """So many times the edges beside a grid must lie on it for the screenshot to count as enlarged by it; and surely so."""
 BLOCK = 8
 """JPEG makes edges of its own between its blocks: those count for no grid but one of eight, and there by half."""
