@@ -77,8 +77,9 @@ class SpoolSink:
     def _append(self, sha256: bytes, data: bytes) -> None:
         if self._pack is None or self._packed_bytes >= _PACK_BYTES:
             self.close()
+            while pack_path(self._folder, self._packs).exists():  # of this archive, or of one read before it
+                self._packs += 1
             self._pack = pack_path(self._folder, self._packs).open("xb", buffering=0)
-            self._packs += 1
             self._packed_bytes = 0
         record = sha256 + len(data).to_bytes(_LENGTH_BYTES, "little") + data
         written = self._pack.write(record)

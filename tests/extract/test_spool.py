@@ -66,6 +66,17 @@ def test_another_child_has_packs_of_its_own(store: BlobStore, folder: Path) -> N
     assert len(adoption.fresh) == 2
 
 
+def test_archives_that_one_child_reads_share_its_folder(store: BlobStore, folder: Path) -> None:
+    adoption = Adoption(store)
+    for data in (b"one", b"other", b"one", b"third"):
+        with closing(SpoolSink(folder, store)) as sink:
+            known = handed(sink, data), handed(sink, data + b" more")
+        adoption.take(folder, known)
+    assert {store.path(sha256).read_bytes() for sha256 in store} == {
+        data + more for data in (b"one", b"other", b"third") for more in (b"", b" more")
+    }
+
+
 def record(sha256: bytes, length: int, data: bytes) -> bytes:
     return sha256 + length.to_bytes(8, "little") + data
 
