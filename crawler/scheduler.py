@@ -50,6 +50,8 @@ from db.vocabulary import EntryKind
 logger = logging.getLogger(__name__)
 
 SEED_BATCH = 1000
+KEPT_AT_WORK = 4
+"""One in so many stays on the wire while the others are committed, together: a commit costs the same for one."""
 POLL_S = 1.0
 """How often an empty queue is asked again: other processes may have found more."""
 
@@ -151,7 +153,7 @@ class CatalogScheduler(BaseScheduler):
         if not self._ready and self._filling is None:
             settler = settler_of(self.crawler)
             at_work = len(self.session.in_flight) - settler.unfinished
-            if at_work <= self.in_flight_limit // 4 and (settler.waiting or self._worth_asking()):
+            if at_work <= self.in_flight_limit // KEPT_AT_WORK and (settler.waiting or self._worth_asking()):
                 self._filling = asyncio.ensure_future(self._fill())
         return self._ready.popleft() if self._ready else None
 

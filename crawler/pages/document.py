@@ -85,7 +85,7 @@ def attribute(element: Element | None, name: str) -> str:
 
 PLAIN_URL = re.compile(r"https?://[a-z0-9]+(\.[a-z0-9]+)*(:([1-9][0-9]{3}|[1-5][0-9]{4}))?/[A-Za-z0-9/_~.-]*")
 """Nothing in such a URL could be escaped, or joined to another one."""
-WITH_HOST = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*://")
+WITH_HOST = re.compile(r"/(?![/\s])|[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]")
 """How a link begins that means the same on every page of a site."""
 
 
