@@ -96,13 +96,12 @@ def _count_sqlite(counter: Counter, row: str, sign: str) -> list[str]:
     """Add a row to a total or take it away. A trigger inside an upsert may not itself upsert, hence two steps."""
     key, amount = counter.key.format(r=row), counter.amount.format(r=row)
     where = f" AND {counter.where.format(r=row)}" if counter.where else ""
-    here = f"name = '{counter.name}' AND key = {key}"
-    bump = f"UPDATE tally SET number = number {sign} {amount} WHERE {here}{where}"
+    bump = f"UPDATE tally SET number = number {sign} {amount} WHERE name = '{counter.name}' AND key = {key}{where}"
     if counter.key == "''":
         return [bump]  # recount made its only row
-    known = f"EXISTS (SELECT 1 FROM tally WHERE {here})"
-    ensure = f"INSERT INTO tally (name, key, number) SELECT '{counter.name}', {key}, 0 WHERE NOT {known}{where}"
-    return [ensure, bump]
+    # The second step asks how many rows the first one changed: looking for the row again costs as much as changing it.
+    ensure = f"INSERT INTO tally (name, key, number) SELECT '{counter.name}', {key}, {sign}{amount} WHERE changes() = 0"
+    return [bump, ensure + where]
 
 
 def _trigger(name: str, event: str, body: Iterable[str], when: str = "") -> str:
