@@ -31,6 +31,8 @@ def is_known_dead(owner: str) -> bool:
     if node != _node():
         return False
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(created)) > 0.1
+        process = psutil.Process(int(pid))
+        # A killed process stays a zombie until its parent asks after it, in some containers for ever.
+        return process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - float(created)) > 0.1
     except psutil.NoSuchProcess:
         return True

@@ -5,21 +5,24 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from sqlalchemy import text
 
 from db import Catalog, stages
 from db.claims import Claims
+from db.owners import is_known_dead
 from db.recording import record_fetched, record_page
 from db.records import FetchedFile, FileLink, PageRecord
 from db.vocabulary import FileRole, Outcome, Stage
-from tests.conftest import Home
+from tests.conftest import ROOT, Home
 from tests.snapshot import differences, snapshot
 
 ARCHIVES, PICTURES = 24, 12
@@ -141,3 +144,13 @@ def test_the_reason_of_an_earlier_outcome_is_no_claim(catalog: Catalog, three_du
         stages.settle_all(connection, Stage.READ, [stages.Settled(1, Outcome.DAMAGED, 1, "png", "truncated")])
         stages.due_again(connection, Stage.READ, [1])
         assert Claims().take(connection, Stage.READ, [1]) == {1}
+
+
+def test_a_process_that_nobody_asked_after_is_dead(tmp_path: Path) -> None:
+    say = "from db.owners import new_owner; print(new_owner(), flush=True)"
+    with subprocess.Popen([sys.executable, "-c", say], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        owner = process.stdout.readline().strip()
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.005)
+        assert is_known_dead(owner)
