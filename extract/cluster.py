@@ -16,6 +16,8 @@ from extract.errors import PoolGoneError, PoolLostError, WorkerDiedError
 
 logger = logging.getLogger(__name__)
 
+RESULT_S = 60.0
+"""So long a result that is there may travel; without a limit a client that lost its cluster would wait for ever."""
 CONNECT_S = 5.0
 ASK_EVERY_S = 2.0
 WAIT_S = 600.0
@@ -110,9 +112,12 @@ def _pass_on(asked: Any, answer: "Future[Any]") -> None:
     from distributed import CancelledError, KilledWorker
 
     try:
-        answer.set_result(asked.result())
+        answer.set_result(asked.result(timeout=RESULT_S))
     except KilledWorker as error:
         answer.set_exception(WorkerDiedError(str(error)))
+    except TimeoutError as error:  # the task's own, or of a client whose connection is gone
+        own = asked.status == "error"
+        answer.set_exception(error if own else PoolLostError("the cluster does not answer any more"))
     except CancelledError as error:
         answer.set_exception(PoolLostError(f"the cluster forgot it: {error}"))
     except Exception as error:

@@ -14,6 +14,8 @@ from index.errors import OutageError, WorkerDiedError
 from index.pool import compute
 from index.store import Computed
 
+RESULT_S = 60.0
+"""So long a result that is there may travel; without a limit a client that lost its cluster would wait for ever."""
 CONNECT_S = 30.0
 
 
@@ -70,9 +72,12 @@ def _pass_on(asked: Any, answer: "Future[dict[str, list[Computed]]]") -> None:
     from distributed import CancelledError, KilledWorker
 
     try:
-        answer.set_result(asked.result())
+        answer.set_result(asked.result(timeout=RESULT_S))
     except KilledWorker as error:
         answer.set_exception(WorkerDiedError(str(error)))
+    except TimeoutError as error:  # the task's own, or of a client whose connection is gone
+        own = asked.status == "error"
+        answer.set_exception(error if own else OutageError("the cluster does not answer any more"))
     except CancelledError as error:
         answer.set_exception(OutageError(f"the cluster forgot its work: {error}"))
     except Exception as error:
