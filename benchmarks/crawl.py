@@ -318,6 +318,7 @@ def _first_request(bench: Bench, site: Server, known: Path, job: Callable[..., J
     """Start on a copy of what is known, wait for the first page asked for, and kill."""
     folder = bench.fresh()
     shutil.copytree(known, folder, dirs_exist_ok=True)
+    os.sync()  # else the first commit that waits for the disk waits for the copy
     site.reset()
     process = start(job(site, folder, AT_ONCE), folder)
     assert process.stdout is not None
