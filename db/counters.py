@@ -32,7 +32,12 @@ COUNTERS = (
     Counter("tiles", "tile"),
     Counter("sightings", "sighting"),
     Counter("todo", "consumer_todo", key="CAST({r}.consumer_id AS TEXT)"),
-    Counter("frontier", "frontier", key="CAST({r}.crawl_id AS TEXT) || '/' || {r}.state", watched=("state",)),
+    Counter(
+        "frontier",
+        "frontier",
+        key="CAST({r}.crawl_id AS TEXT) || '/' || {r}.state || '/' || {r}.kind",
+        watched=("state",),
+    ),
     Counter("ledger", "ledger", key="{r}.stage || '/' || {r}.outcome", watched=("outcome",)),
     Counter(
         "settled",

@@ -22,11 +22,14 @@ from db.frontier_sql import (
     CLAIM_ENTRIES,
     CLAIM_HOSTS,
     DUE_OF_HOST,
+    FAILED,
     HOSTS_WITH_WORK,
+    LEASED,
     MARK_DONE,
     NTH_PAGE,
     OURS,
     PAGE_LIMIT,
+    PENDING,
     within,
 )
 from db.models import Crawl, Frontier, Host
@@ -141,11 +144,7 @@ class FrontierQueue:
             select(Host.owner)
             .where(Host.owner.is_not(None), Host.owner != self.owner)
             .distinct()
-            .union(
-                select(Frontier.owner)
-                .where(Frontier.state == EntryState.LEASED, Frontier.owner != self.owner)
-                .distinct()
-            )
+            .union(select(Frontier.owner).where(LEASED, Frontier.owner != self.owner).distinct())
         ).all()
         dead = [owner for owner in owners if owner is not None and is_known_dead(owner)]
         if dead:
@@ -153,7 +152,7 @@ class FrontierQueue:
         gone = or_(Frontier.lease_until < now, Frontier.owner.in_(dead))
         connection.execute(
             update(Frontier)
-            .where(Frontier.state == EntryState.LEASED, Frontier.owner.in_(owners), gone)
+            .where(LEASED, Frontier.owner.in_(owners), gone)
             .values(state=EntryState.PENDING, owner=None)
         )
 
@@ -221,7 +220,7 @@ class FrontierQueue:
             allowed = within(limit is not None)
             bound = _bound(limit)
             # A million entries may be due: one is enough to know; only what is put off is worth comparing.
-            pending = (Frontier.crawl_id == self.crawl_id, Frontier.state == EntryState.PENDING)
+            pending = (Frontier.crawl_id == self.crawl_id, PENDING)
             due = select(Frontier.id).where(*pending, Frontier.not_before <= now, allowed).limit(1)
             if connection.scalar(due, bound) is not None:
                 return now
@@ -231,7 +230,7 @@ class FrontierQueue:
             leased = connection.scalar(
                 select(func.min(Frontier.lease_until)).where(
                     Frontier.crawl_id == self.crawl_id,
-                    Frontier.state == EntryState.LEASED,
+                    LEASED,
                     Frontier.owner != self.owner,
                 )
             )
@@ -242,11 +241,7 @@ class FrontierQueue:
         until = self._clock() + LEASE_S
         with self.database.write() as connection:
             connection.execute(update(Host).where(Host.owner == self.owner).values(lease_until=until))
-            connection.execute(
-                update(Frontier)
-                .where(Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
-                .values(lease_until=until)
-            )
+            connection.execute(update(Frontier).where(LEASED, Frontier.owner == self.owner).values(lease_until=until))
 
     def settle(
         self, connection: Connection, entry_id: int, status: int | None = None, reason: str = "", **validators: str
@@ -274,7 +269,7 @@ class FrontierQueue:
         """Take back that entries failed: it was the host that refused everything. It counts as a try."""
         again = {"state": EntryState.PENDING, "not_before": not_before, "attempts": Frontier.attempts + 1}
         few_tries = Frontier.attempts + 1 < MAX_ATTEMPTS
-        failed = (Frontier.id.in_(entry_ids), Frontier.state == EntryState.FAILED, few_tries)
+        failed = (Frontier.id.in_(entry_ids), FAILED, few_tries)
         connection.execute(update(Frontier).where(*failed).values(**again))
 
     def fail(self, connection: Connection, entry_id: int, reason: str, status: int | None = None) -> None:
@@ -329,7 +324,7 @@ class FrontierQueue:
         connection.execute(update(Frontier).where(*settled).values(**home))
 
     def _change(self, connection: Connection, entry_id: int, **values: Any) -> None:
-        mine = (Frontier.id == entry_id, Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
+        mine = (Frontier.id == entry_id, LEASED, Frontier.owner == self.owner)
         if connection.execute(update(Frontier).where(*mine).values(owner=None, **values)).rowcount != 1:
             raise LeaseLostError(f"frontier entry {entry_id} is no longer leased by this process")
 
@@ -341,14 +336,14 @@ class FrontierQueue:
     def forgive(self, connection: Connection, entry_ids: Sequence[int]) -> None:
         """Take back a failed try of each entry, and that it failed for good: it was the host."""
         mine = Frontier.id.in_(entry_ids)
-        tried = (mine, Frontier.state != EntryState.FAILED, Frontier.attempts > 0)
+        tried = (mine, ~FAILED, Frontier.attempts > 0)
         connection.execute(update(Frontier).where(*tried).values(attempts=Frontier.attempts - 1))
-        failed = (mine, Frontier.state == EntryState.FAILED)
+        failed = (mine, FAILED)
         connection.execute(update(Frontier).where(*failed).values(state=EntryState.PENDING, not_before=0.0))
 
     def fail_host(self, connection: Connection, host: str, reason: str) -> None:
         """Mark everything failed that is due from a host; `retry` makes it due again."""
-        due = (Frontier.crawl_id == self.crawl_id, Frontier.host == host, Frontier.state == EntryState.PENDING)
+        due = (Frontier.crawl_id == self.crawl_id, Frontier.host == host, PENDING)
         ended = {"state": EntryState.FAILED, "reason": reason, "settled_at": datetime.now(UTC)}
         connection.execute(update(Frontier).where(*due).values(**ended))
 
@@ -358,7 +353,7 @@ class FrontierQueue:
             self._free_hosts(connection, Host.owner == self.owner, self._clock())
             connection.execute(
                 update(Frontier)
-                .where(Frontier.state == EntryState.LEASED, Frontier.owner == self.owner)
+                .where(LEASED, Frontier.owner == self.owner)
                 .values(state=EntryState.PENDING, owner=None)
             )
 

@@ -7,6 +7,12 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, literal_c
 from db.models import Crawl, Frontier, Host
 from db.vocabulary import EntryKind, EntryState
 
+PENDING, LEASED, FAILED = (
+    Frontier.state == literal_column(f"'{state.value}'")
+    for state in (EntryState.PENDING, EntryState.LEASED, EntryState.FAILED)
+)
+"""Written out, as in the partial indexes, which a parameter would not match."""
+
 
 def within(limited: bool) -> ColumnElement[bool]:
     """Return what keeps to the entries up to the content page `last`, if the crawl is limited."""
@@ -18,7 +24,7 @@ def within(limited: bool) -> ColumnElement[bool]:
 
 DUE = (
     Frontier.crawl_id == bindparam("crawl"),
-    Frontier.state == literal_column("'pending'"),  # written out, as in the partial index
+    PENDING,
     Frontier.not_before <= bindparam("now"),
 )
 
@@ -79,7 +85,7 @@ OURS = (
     select(Frontier.id)
     .where(
         Frontier.id.in_(bindparam("ids", expanding=True)),
-        Frontier.state == EntryState.LEASED,
+        LEASED,
         Frontier.owner == bindparam("me"),
     )
     .with_for_update()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from db.engine import Database
+from db.frontier_sql import FAILED
 from db.models import IS_PROBLEM, Crawl, Frontier, Host, Ledger
 from db.provenance import url_of_blob, url_of_image
 from db.tallies import all_totals
@@ -85,8 +86,9 @@ TOTALS = (
 def _crawls(connection: Connection, totals: Totals) -> list[dict[str, Any]]:
     counts: dict[int, dict[str, int]] = {}
     for key, number in _of(totals, "frontier"):
-        crawl_id, _, state = key.partition("/")
-        counts.setdefault(int(crawl_id), {})[state] = number
+        crawl_id, state, _ = key.split("/")
+        entries = counts.setdefault(int(crawl_id), {})
+        entries[state] = entries.get(state, 0) + number
     crawls = connection.execute(
         select(Crawl.id, Crawl.spider, Crawl.arguments, Crawl.page_limit, Crawl.state).order_by(Crawl.id)
     )
@@ -125,7 +127,7 @@ def _paused_hosts(connection: Connection) -> list[dict[str, Any]]:
 def _crawl_problems(connection: Connection) -> Iterable[Problem]:
     rows = connection.execute(
         select(Frontier.reason, func.count(), func.min(Frontier.id))
-        .where(text("state = 'failed'"))  # in these words, for the index
+        .where(FAILED)
         .group_by(Frontier.reason)
         .order_by(Frontier.reason)
     ).all()

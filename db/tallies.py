@@ -16,6 +16,19 @@ def totals(connection: Connection, name: str) -> dict[str, int]:
     return {key: int(number) for key, number in connection.execute(query.order_by(Tally.key)) if number}
 
 
+def frontier_totals(connection: Connection, crawl_id: int) -> dict[str, dict[str, int]]:
+    """Return how many entries a crawl has by state, then kind."""
+    query = select(Tally.key, func.sum(Tally.number)).where(
+        Tally.name == "frontier", Tally.key.startswith(f"{crawl_id}/")
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for key, number in connection.execute(query.group_by(Tally.key).order_by(Tally.key)):
+        _, state, kind = key.split("/")
+        if number:
+            counts.setdefault(state, {})[kind] = int(number)
+    return counts
+
+
 def all_totals(connection: Connection) -> dict[tuple[str, str], int]:
     """Return every total by name and key; those at zero are left out."""
     query = select(Tally.name, Tally.key, func.sum(Tally.number)).group_by(Tally.name, Tally.key)

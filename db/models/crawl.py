@@ -79,7 +79,6 @@ class Frontier(Base):
             info={WHERE: "state = 'failed'"},
         ),
         Index("ix_frontier_crawl_id_kind_id", "crawl_id", "kind", "id"),
-        Index("ix_frontier_crawl_id_state_kind", "crawl_id", "state", "kind"),
         NEVER_REUSED,
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
