@@ -79,10 +79,11 @@ def run(
 
     Example: quarry extract run
     """
-    from extract.pool import warm_up
+    from extract.preload import PRELOAD
+    from pools.local import warm_up
 
     if not dry_run:
-        warm_up(pool)  # workers import what they need while this process imports SQLAlchemy
+        warm_up(pool, PRELOAD)  # workers import what they need while this process imports SQLAlchemy
     from extract.running import drain, say_due
 
     if dry_run:

@@ -6,9 +6,6 @@ ExtractError
 │   ├── EncryptedError      a password is needed
 │   ├── RefusedError        a limit was reached; the message names the limit, the number seen and the limit
 │   └── UnsupportedError    a format, method or variant that no reader here knows
-├── PoolLostError           workers went away with what they had in hand; it may be submitted again
-├── PoolGoneError           no worker can be reached for a long time; the run ends early
-├── WorkerDiedError         a worker died while it had this task, and perhaps others, in hand
 └── ToolMissingError        a program of a dependency is not where its wheel puts it (our installation's fault)
 """
 
@@ -59,15 +56,3 @@ class UnsupportedError(ArchiveProblem):
 
 class ToolMissingError(ExtractError):
     """A program of a dependency is not where its wheel puts it."""
-
-
-class PoolLostError(ExtractError):
-    """The pool forgot what it was given; nothing is known about the input."""
-
-
-class PoolGoneError(ExtractError):
-    """The pool cannot be reached."""
-
-
-class WorkerDiedError(ExtractError):
-    """A worker died with this task in hand."""

@@ -7,7 +7,7 @@ flight due, and the next run does it again.
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,14 @@ from db.vocabulary import Outcome, Stage
 from extract.archives.interface import Limits
 from extract.archives.junk import is_junk
 from extract.due import LOOK_AHEAD, RENEW_S, DueWork, Task, key_of
-from extract.errors import PoolGoneError, PoolLostError, ToolMissingError, WorkerDiedError
+from extract.errors import ToolMissingError
 from extract.journal import Journal
 from extract.tally import Result, rows_of
 from extract.tasks import ReadTask, SliceTask
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
 from extract.volume_sets import wake, wake_leads, with_volumes
+from pools import Pool
+from pools.errors import PoolGoneError, PoolLostError, WorkerDiedError
 
 logger = logging.getLogger(__name__)
 
@@ -193,21 +195,14 @@ def outdate(catalog: Catalog, versions: Mapping[str, int] | None = None) -> None
 class StageRunner:
     """Drains one stage through a pool."""
 
-    def __init__(self, catalog: Catalog, pool: Executor, workers: int, work: StageWork) -> None:
+    def __init__(self, catalog: Catalog, pool: Pool, work: StageWork) -> None:
         self._catalog = catalog
         self._pool = pool
-        self._workers = workers
         self._work = work
         self._due = DueWork(catalog.database, work.stage, work.find, Claims(), work.found)
         self._flying: dict[Future[list[Any]], tuple[tuple[Task, ...], int]] = {}
         self._alone = False
         self._suspects: list[tuple[tuple[Task, ...], int]] = []
-
-    @property
-    def _at_once(self) -> int:
-        """Return how many calls run at once; a cluster may have grown."""
-        workers: int = getattr(self._pool, "workers", self._workers)
-        return workers
 
     def run(self, settled: Callable[[Result], None]) -> None:
         """Work until nothing is due, calling `settled` after each commit.
@@ -253,12 +248,12 @@ class StageRunner:
 
     def _fill(self) -> None:
         """Submit what is due, as far as there are workers for it."""
-        most = self._at_once * IN_FLIGHT_PER_WORKER
+        most = self._pool.workers * IN_FLIGHT_PER_WORKER
         while len(self._flying) < most:
             tasks = self._due.next(LOOK_AHEAD)
             if not tasks:
                 return
-            for batch in batches(tasks, self._at_once):
+            for batch in batches(tasks, self._pool.workers):
                 self._submit(tuple(batch), deaths=0)
 
     def _submit(self, tasks: tuple[Task, ...], deaths: int) -> None:
@@ -303,7 +298,7 @@ class StageRunner:
         ended = zip(tasks, results, strict=True)
         found = {key_of(more): more for task, result in ended for more in self._work.follow(task, result)}
         following = [task for key, task in found.items() if not self._due.holds(key)]
-        for batch in batches(following, self._at_once):
+        for batch in batches(following, self._pool.workers):
             self._submit(tuple(batch), deaths=0)
         return following
 
@@ -333,7 +328,7 @@ class StageRunner:
         """Narrow a lost batch down to the one input that kills workers, and settle that one."""
         if isinstance(error, PoolLostError):
             self._due.done(tasks)  # the ledger still has them
-            self._pool.reopen()  # type: ignore[attr-defined] # pools that can be lost can be opened again
+            self._pool.reopen()
             return []
         if len(tasks) > 1:
             for task in tasks:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -21,15 +20,15 @@ from db.terminal import printable
 from db.vocabulary import PROBLEMS
 from extract.archives.interface import Limits
 from extract.litter import sweep
-from extract.pool import PoolUrlError, ProcessExecutor, open_pool
+from extract.preload import PRELOAD
 from extract.run import StageRunner, StageWork, outdate, read_work, slice_work
 from extract.sandbox import available
 from extract.stopping import why_stopped
 from extract.tally import Result, Summary, Tally
 from extract.versions import read_versions_by_format
-
-if TYPE_CHECKING:
-    from extract.cluster import DaskExecutor
+from pools import Pool, open_pool
+from pools.errors import PoolUrlError
+from pools.local import ProcessExecutor
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +60,9 @@ def drain(catalog_url: str | None, blobs_url: str | None, pool_url: str, stage: 
 
 
 @contextmanager
-def _pool(url: str) -> "Iterator[ProcessExecutor | DaskExecutor]":
+def _pool(url: str) -> Iterator[Pool]:
     """Open a pool, and end it: at once if something went wrong."""
-    pool = open_pool(url, TASK_TIMEOUT_S)
+    pool = open_pool(url, TASK_TIMEOUT_S, PRELOAD)
     try:
         yield pool
     except BaseException:
@@ -72,7 +71,7 @@ def _pool(url: str) -> "Iterator[ProcessExecutor | DaskExecutor]":
     pool.shutdown()
 
 
-def _versions(pool: "ProcessExecutor | DaskExecutor") -> Future[Mapping[str, int]]:
+def _versions(pool: Pool) -> Future[Mapping[str, int]]:
     """Ask for the versions of all readers: a worker on this machine, which has them imported, if there is one."""
     if isinstance(pool, ProcessExecutor):
         return pool.submit(read_versions_by_format)
@@ -91,13 +90,13 @@ def say_due(catalog_url: str | None, blobs_url: str | None) -> None:
                 click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
 
 
-def _run_stages(catalog: Catalog, pool: "ProcessExecutor | DaskExecutor", summary: Summary, only: str | None) -> None:
-    if dashboard := getattr(pool, "dashboard", ""):
+def _run_stages(catalog: Catalog, pool: Pool, summary: Summary, only: str | None) -> None:
+    if dashboard := pool.dashboard:
         click.echo(f"watch the workers at {dashboard}", err=True)
     with _progress() as progress:
         for work in (read_work(Limits()), slice_work()):
             if only in (None, work.stage.value):
-                _run_stage(catalog, StageRunner(catalog, pool, pool.workers, work), work, summary, progress)
+                _run_stage(catalog, StageRunner(catalog, pool, work), work, summary, progress)
 
 
 def _progress() -> Progress:

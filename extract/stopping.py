@@ -3,7 +3,8 @@
 import errno
 
 from db.errors import CatalogError
-from extract.errors import PoolGoneError, ToolMissingError
+from extract.errors import ToolMissingError
+from pools.errors import PoolGoneError
 
 
 def why_stopped(error: BaseException) -> str:

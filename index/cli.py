@@ -82,7 +82,7 @@ def featurize(
     Example: quarry index featurize --model art --model pdq
     """
     from index.featurizing import featurize_catalog
-    from index.pool import PoolUrlError
+    from pools.errors import PoolUrlError
 
     with Catalog(catalog_url, blobs_url) as catalog:
         try:

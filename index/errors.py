@@ -8,8 +8,7 @@ IndexingError
 │   └── FetchRefusedError  a URL that we do not fetch, or that did not answer with a picture
 ├── SelectionError         a filter that cannot be understood, or a selection that is empty
 ├── EngineError            a vector engine cannot be opened, or its copy is not complete
-├── WorkerDiedError        a worker died of what it had in hand
-└── OutageError            the catalog, the blob store, the disk or the cluster failed; no picture is at fault
+└── OutageError            the catalog, the blob store or the disk failed; no picture is at fault
 """
 
 
@@ -44,12 +43,8 @@ class SelectionError(IndexingError):
     """Nothing can be selected so."""
 
 
-class WorkerDiedError(IndexingError):
-    """A worker died with pictures in hand; one of them may be why."""
-
-
 class OutageError(IndexingError):
-    """What we work with failed: the catalog, the blob store, the disk, the cluster. Trying again later may help."""
+    """What we work with failed: the catalog, the blob store, the disk. Trying again later may help."""
 
 
 class EngineError(IndexingError):

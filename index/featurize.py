@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from db import Catalog
 from index import engines, store
-from index.errors import WorkerDiedError
+from index.computing import compute
 from index.features import open_feature
-from index.pool import FeaturePool
 from index.store import Computed
+from pools import Pool
+from pools.errors import PoolLostError, WorkerDiedError
 
 BATCH_IMAGES = 32
 """Neighbours by id: mostly tiles of one sheet, which a worker decodes once."""
@@ -60,7 +61,7 @@ class Summary:
 class FeaturizeRunner:
     """Drains what is lacking through a pool, all models in one reading of the pixels."""
 
-    def __init__(self, catalog: Catalog, pool: FeaturePool, names: Sequence[str]) -> None:
+    def __init__(self, catalog: Catalog, pool: Pool, names: Sequence[str]) -> None:
         self._catalog = catalog
         self._pool = pool
         self._models = {name: open_feature(name).model for name in names}
@@ -79,7 +80,8 @@ class FeaturizeRunner:
     def run(self, settled: Callable[[Results], None]) -> None:
         """Work until nothing is lacking, calling `settled` after each commit.
 
-        Raises OutageError where a worker met one, DBAPIError where the catalog fails here: nothing is recorded then.
+        Raises OutageError where a worker met one, DBAPIError where the catalog fails here, PoolGoneError when the pool
+        stays away: nothing is recorded then.
         """
         while self._fill() or self._flying:
             done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
@@ -114,12 +116,16 @@ class FeaturizeRunner:
 
     def _submit(self, task: Task) -> None:
         settings = self._catalog.settings
-        future = self._pool.submit(settings.catalog_url, settings.blobs_url, task.names, task.image_ids)
+        future = self._pool.submit(compute, settings.catalog_url, settings.blobs_url, task.names, task.image_ids)
         self._flying[future] = task
 
     def _take(self, future: "Future[Results]", task: Task, settled: Callable[[Results], None]) -> None:
         try:
             results = future.result()
+        except PoolLostError:
+            self._pool.reopen()
+            self._submit(task)
+            return
         except (TimeoutError, WorkerDiedError) as error:
             if len(task.image_ids) > 1:
                 for image_id in task.image_ids:

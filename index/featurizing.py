@@ -11,9 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from db import Catalog
 from db.terminal import printable
 from index import store
+from index.computing import is_outage
 from index.features import open_feature
 from index.featurize import FeaturizeRunner, Results, Summary
-from index.pool import is_outage, open_feature_pool
+from pools import open_pool
+
+TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Outcome:
 def featurize_catalog(
     catalog: Catalog, names: Sequence[str], pool_url: str, *, retry: bool = False, dry_run: bool = False
 ) -> Outcome:
-    """Compute what is lacking. Raises PoolUrlError, and WeightsError before any work if a model cannot be had.
+    """Compute what is lacking. Raises PoolUrlError, PoolGoneError; WeightsError before any work if there is no model.
 
     An outage of the catalog, the blob store or the disk stops the run; what was stored until then stays.
     """
@@ -62,21 +65,23 @@ def featurize_catalog(
         open_feature(name).compute(store.PROBE)
     if retry:
         _forget_problems(catalog, names)
-    pool = open_feature_pool(pool_url)
+    pool = open_pool(pool_url, TIMEOUT_S, ("index.computing",))
+    if pool.dashboard:
+        print(f"watch the workers at {pool.dashboard}", file=sys.stderr)  # noqa: T201 - said to whoever waits
     runner = FeaturizeRunner(catalog, pool, names)
     due = runner.due()
     if dry_run:
-        pool.close(at_once=True)
+        pool.shutdown(cancel_futures=True)
         return Outcome({}, {}, due, dry_run=True)
     summary, stopped, cause = Summary(), False, ""
     try:
         _run(runner, summary, max(due.values(), default=0))
-        pool.close(at_once=False)
+        pool.shutdown()
     except KeyboardInterrupt:
         stopped = True
-        pool.close(at_once=True)
+        pool.shutdown(cancel_futures=True)
     except BaseException as error:
-        pool.close(at_once=True)
+        pool.shutdown(cancel_futures=True)
         if not is_outage(error):
             raise
         stopped, cause = True, str(error)

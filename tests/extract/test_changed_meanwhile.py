@@ -1,7 +1,7 @@
 """What changes while somebody is at work on it is worked on again: no result settles what was asked after it began."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -13,30 +13,28 @@ from db.records import ChoiceRecord, FetchedFile, FileLink, PageRecord, ReadResu
 from db.vocabulary import FileRole, Outcome, Stage
 from extract.archives.interface import Limits
 from extract.run import StageRunner, read_work, slice_work
-from tests.extract.test_run import TSX, bring, column, png, run
+from tests.extract.test_run import TSX, Inline, bring, column, png, run
 
 
-class Interrupted(Executor):
+class Interrupted(Inline):
     """Works at once, in this process; `meanwhile` happens once, after the work and before it is settled."""
 
     def __init__(self, meanwhile: Callable[[], None]) -> None:
         self._meanwhile = [meanwhile]
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        result = fn(*args, **kwargs)
+        done = super().submit(fn, *args, **kwargs)
         while self._meanwhile:
             self._meanwhile.pop()()
-        future.set_result(result)
-        return future
+        return done
 
 
 def slice_while(catalog: Catalog, meanwhile: Callable[[], None]) -> None:
-    StageRunner(catalog, Interrupted(meanwhile), 1, slice_work()).run(lambda _: None)
+    StageRunner(catalog, Interrupted(meanwhile), slice_work()).run(lambda _: None)
 
 
 def read(catalog: Catalog) -> None:
-    StageRunner(catalog, Interrupted(lambda: None), 1, read_work(Limits())).run(lambda _: None)
+    StageRunner(catalog, Interrupted(lambda: None), read_work(Limits())).run(lambda _: None)
 
 
 def test_a_choice_made_while_its_image_is_being_sliced_is_heeded(catalog: Catalog) -> None:
@@ -96,7 +94,7 @@ def test_what_is_asked_for_again_while_it_is_read_is_read_again(catalog: Catalog
             stages.due_again(connection, Stage.READ, [1])
 
     results: list[ReadResult] = []
-    StageRunner(catalog, Interrupted(ask), 1, read_work(Limits())).run(lambda result: results.append(result))
+    StageRunner(catalog, Interrupted(ask), read_work(Limits())).run(lambda result: results.append(result))
     assert [result.outcome for result in results] == [Outcome.OK, Outcome.OK]
     assert column(catalog, "SELECT outcome || asked FROM ledger WHERE stage = 'read'") == ["ok1"]
 

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +21,12 @@ from db import Catalog
 from db.records import ReadResult
 from db.status import read_status
 from extract.archives.interface import Limits
-from extract.cluster import DaskExecutor
-from extract.errors import PoolGoneError
-from extract.pool import PoolUrlError, ProcessExecutor, open_pool
 from extract.run import StageRunner, read_work, slice_work
 from extract.tasks import ReadTask
+from pools import Pool, open_pool
+from pools.cluster import DaskExecutor
+from pools.errors import PoolGoneError, PoolUrlError
+from pools.local import ProcessExecutor
 from tests.conftest import ROOT, Home
 from tests.extract.test_run import bring, packed, png, run
 from tests.s3_server import serve_s3
@@ -110,7 +110,7 @@ def die_of_poison(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -
 
 
 @contextmanager
-def pool_of(kind: str) -> Iterator[Executor]:
+def pool_of(kind: str) -> Iterator[Pool]:
     if kind == "here":
         here = ProcessExecutor(2, 60.0)
         yield here
@@ -128,7 +128,7 @@ def test_poison_is_set_apart_after_two_deaths_of_its_own_and_its_neighbours_are_
 ) -> None:
     bring(catalog, poison_DOT_bin=b"poison", **{f"p{n}_DOT_png": png(n) for n in range(20)})
     with pool_of(kind) as pool:
-        StageRunner(catalog, pool, 2, replace(read_work(Limits()), do=die_of_poison)).run(lambda _: None)
+        StageRunner(catalog, pool, replace(read_work(Limits()), do=die_of_poison)).run(lambda _: None)
     assert read_status(catalog.database).stages["read"] == {"ok": 20, "failed": 1}
     (problem,) = read_status(catalog.database).problems
     assert "killed its worker 2 times" in problem.reason
@@ -162,7 +162,7 @@ def test_an_adaptive_cluster_grows_for_the_work_and_shrinks_after_it(catalog: Ca
     with subprocess.Popen(command, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as cluster:
         pool = open_pool(f"dask://127.0.0.1:{port}", 60.0)
         for work in (read_work(Limits()), slice_work()):
-            StageRunner(catalog, pool, 1, work).run(lambda _: None)
+            StageRunner(catalog, pool, work).run(lambda _: None)
         pool.shutdown()
         most = int(cluster.communicate()[0].split()[0])
     assert cluster.returncode == 0

@@ -23,10 +23,12 @@ from db.status import read_status
 from db.vocabulary import PROBLEMS, FileRole, Outcome, Stage
 from extract.archives.interface import Limits
 from extract.images.decode import image_record
-from extract.pool import PoolUrlError, ProcessExecutor, open_pool
 from extract.run import StageRunner, batches, read_work, slice_work
 from extract.tally import Summary
 from extract.tasks import ReadTask
+from pools import Pool, open_pool
+from pools.errors import PoolUrlError
+from pools.local import ProcessExecutor
 
 TSX = """<tileset name="t" tilewidth="8" tileheight="8" spacing="2" margin="1" tilecount="4" columns="2">
  <image source="{name}" width="20" height="20"/></tileset>"""
@@ -35,6 +37,8 @@ TSX = """<tileset name="t" tilewidth="8" tileheight="8" spacing="2" margin="1" t
 class Inline(Executor):
     """Runs at once, in this process."""
 
+    workers, dashboard = 2, ""
+
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
         future: Future[Any] = Future()
         try:
@@ -42,6 +46,9 @@ class Inline(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+    def reopen(self) -> None:
+        raise AssertionError("nothing is ever lost here")
 
 
 def png(seed: int, size: tuple[int, int] = (20, 20)) -> bytes:
@@ -71,11 +78,11 @@ def bring(catalog: Catalog, **files: bytes) -> None:
             record_fetched(connection, FetchedFile(url, stored.sha256, stored.size_bytes))
 
 
-def run(catalog: Catalog, pool: Executor | None = None, limits: Limits | None = None) -> Summary:
+def run(catalog: Catalog, pool: Pool | None = None, limits: Limits | None = None) -> Summary:
     summary = Summary()
     for work in (read_work(limits or Limits()), slice_work()):
         stage = work.stage
-        StageRunner(catalog, pool or Inline(), 2, work).run(lambda result, s=stage: summary.add(s, result, PROBLEMS))
+        StageRunner(catalog, pool or Inline(), work).run(lambda result, s=stage: summary.add(s, result, PROBLEMS))
     return summary
 
 
@@ -182,7 +189,7 @@ def test_poison_is_set_apart_and_everything_else_is_done(
     work = dataclasses.replace(read_work(Limits()), do=poison)
     pool = ProcessExecutor(2, timeout_s)
     try:
-        StageRunner(catalog, pool, 2, work).run(lambda result: None)
+        StageRunner(catalog, pool, work).run(lambda result: None)
     finally:
         pool.shutdown(cancel_futures=True)
     counts = read_status(catalog.database).stages["read"]
@@ -250,7 +257,7 @@ def test_nested_archives_with_identical_members_do_not_multiply_places(catalog: 
 def test_an_image_that_no_file_shows_any_more_is_not_due_for_ever(catalog: Catalog) -> None:
     """A later decoder drew other pixels, before the first ones were sliced; then the first one's ways came back."""
     bring(catalog, a_DOT_png=png(1))
-    StageRunner(catalog, Inline(), 2, read_work(Limits())).run(lambda result: None)
+    StageRunner(catalog, Inline(), read_work(Limits())).run(lambda result: None)
     pending = "SELECT count(*) FROM ledger WHERE outcome = 'pending'"
     (blob_id,) = column(catalog, "SELECT id FROM blob")
     with catalog.database.write() as connection:

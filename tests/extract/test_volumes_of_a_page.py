@@ -49,7 +49,7 @@ def fetch(catalog: Catalog, name: str, data: bytes) -> None:
 def run(catalog: Catalog) -> int:
     outdate(catalog)
     settled: list[Any] = []
-    StageRunner(catalog, Inline(), 2, read_work(Limits())).run(settled.append)
+    StageRunner(catalog, Inline(), read_work(Limits())).run(settled.append)
     return len(settled)
 
 

@@ -8,15 +8,13 @@ from sqlalchemy import func, select
 
 from db import Catalog
 from db.models import Feature
-from index.errors import OutageError
 from index.featurizing import featurize_catalog
-from index.pool import PoolUrlError, open_feature_pool
 from tests.conftest import Home
 from tests.index.conftest import add_picture, fill, sprite
 from tests.index.test_featurize import assert_rows_and_flags_agree, rows
 
 pytest.importorskip("distributed", reason="Dask comes with artquarry[cluster]")
-from tests.extract.test_cluster import Cluster, cluster_of, free_port
+from tests.extract.test_cluster import Cluster, cluster_of
 
 MODELS = ("--model", "art", "--model", "pdq")
 
@@ -49,7 +47,6 @@ def stored(catalog: Catalog) -> int:
 def test_a_cluster_stores_what_this_machine_stores_whoever_dies(
     catalog_url: str, tmp_path: Path, victim: int | None
 ) -> None:
-    """After the scheduler's death the run stops without blame, and the same command goes on."""
     with Catalog(catalog_url, str(tmp_path / "blobs")) as catalog:
         bring(catalog, 150)
     home = Home(tmp_path, catalog_url)
@@ -61,22 +58,9 @@ def test_a_cluster_stores_what_this_machine_stores_whoever_dies(
                 break
         returned = process.wait(120)
         assert_rows_and_flags_agree(catalog)
-        assert returned == 0 or (victim == 0 and returned == 3)
+        assert returned == 0
         done = home.run(command(home, cluster))
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["problems"] == []
         assert [row[:2] for row in rows(catalog)] == expected(tmp_path, 150)
         assert_rows_and_flags_agree(catalog)
-
-
-@pytest.mark.parametrize("url", ["dask://", "dask://host", "dask://host:x", "ray:1"])
-def test_a_pool_that_cannot_be_is_refused(url: str) -> None:
-    with pytest.raises(PoolUrlError):
-        open_feature_pool(url)
-
-
-def test_a_cluster_that_is_not_there_is_an_outage() -> None:
-    from index.cluster import ClusterPool
-
-    with pytest.raises(OutageError, match="no Dask scheduler"):
-        ClusterPool(f"127.0.0.1:{free_port()}", 0.5)

@@ -14,11 +14,11 @@ from sqlalchemy import func, select, text
 from db import Catalog
 from db.models import Feature, FeatureModel, Image
 from index import store
+from index.computing import compute
 from index.engines import open_engine
 from index.errors import OutageError, UnknownFeatureError
 from index.features import open_feature
 from index.featurizing import featurize_catalog
-from index.pool import compute
 from tests.conftest import Home
 from tests.index.conftest import Gallery, add_picture, fill, sprite
 

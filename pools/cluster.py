@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from extract.errors import PoolGoneError, PoolLostError, WorkerDiedError
+from pools.errors import PoolGoneError, PoolLostError, WorkerDiedError
 
 logger = logging.getLogger(__name__)
 

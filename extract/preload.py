@@ -1,0 +1,3 @@
+"""What worker processes import before they are forked. Importing this costs nothing."""
+
+PRELOAD = ("extract.worker", "click")
