@@ -7,12 +7,11 @@ from collections import Counter
 import click
 
 from db.cli_options import catalog_options
+from db.exit_codes import SOME_PROBLEMS, STOPPED
 from db.terminal import printable
 from db.urls import shown
 from db.vocabulary import Outcome
 
-SOME_PROBLEMS = 1
-STOPPED = 3
 SHOWN = 20
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from db.errors import BlobStoreError, CatalogError
+from db.exit_codes import STOPPED
 from db.terminal import printable
-
-STOPPED = 3
 
 
 class _FailureError(click.ClickException):
@@ -36,7 +35,7 @@ def _is_out_of_reach(error: Exception) -> bool:
 
 
 class LazyGroup(click.Group):
-    """A group whose `lazy` commands are known by name: (`module:attribute`, the line that `--help` shows of it).
+    """A group some of whose commands are known by name: (`module:attribute`, the line that `--help` shows of it).
 
     What the catalog raises on purpose, or because its server or disk is out of reach, ends a command with one line.
     """
@@ -47,12 +46,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands."""
-        return sorted(self.lazy)
+        return sorted({*super().list_commands(ctx), *self.lazy})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Return a command, imported if need be."""
         if cmd_name not in self.lazy:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
@@ -71,4 +70,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands' lines without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.lazy[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self._line(name)) for name in self.list_commands(ctx)])
+
+    def _line(self, name: str) -> str:
+        return self.lazy[name][1] if name in self.lazy else self.commands[name].get_short_help_str(limit=100)

@@ -8,8 +8,8 @@ from typing import IO
 import click
 
 from db.cells import escape
+from db.exit_codes import SOME_PROBLEMS
 
-SOME_PROBLEMS = 1
 SHOWN = 10
 
 

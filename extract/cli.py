@@ -1,6 +1,5 @@
 """`quarry extract …`: unpack, decode and slice what the crawl brought home, or one file at hand."""
 
-import importlib
 import json
 import sys
 import time
@@ -9,40 +8,30 @@ from typing import Any
 
 import click
 
+from db.cli_lazy import LazyGroup
 from db.cli_options import catalog_options
+from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 from db.terminal import printable
 from db.vocabulary import Stage
 
-DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 STAGES = [Stage.READ.value, Stage.SLICE.value]
 """What can be asked for alone: sidecars are matched whenever something is to be sliced."""
 DEFAULT_OUT = Path("quarry-review")
 ELSEWHERE = {
-    "review": "extract.review.cli:review",
-    "choose": "extract.review.cli:choose",
-    "tiles": "extract.tiles.cli:tiles",
+    "review": ("extract.review.cli:review", "Write a page to choose from how unsure sheets are cut."),
+    "choose": ("extract.review.cli:choose", "Say how an image is to be cut."),
+    "tiles": ("extract.tiles.cli:tiles", "Write every tile, with its place, authors and licence."),
 }
+"""The slicer's imports take longer than most runs."""
 
 
-class LazyGroup(click.Group):
-    """Imports commands that live elsewhere only when asked for: the slicer's imports take longer than most runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name all commands."""
-        return sorted([*super().list_commands(ctx), *ELSEWHERE])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported if need be."""
-        if cmd_name not in ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        module, _, attribute = ELSEWHERE[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+class ExtractGroup(LazyGroup):
+    """Ends a command with a line and exit code 3 when the catalog, the disk or the pool is at fault."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; end it with a line and exit code 3 when the catalog, the disk or the pool is at fault."""
+        """Run a command."""
         try:
-            return super().invoke(ctx)
+            return click.Group.invoke(self, ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
@@ -54,7 +43,7 @@ class LazyGroup(click.Group):
             sys.exit(STOPPED)
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=ExtractGroup, lazy=ELSEWHERE)
 def extract() -> None:
     """Turn files into images and tiles."""
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from db import Catalog, stages
+from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 from db.terminal import printable
 from db.vocabulary import PROBLEMS
 from extract.archives.interface import Limits
@@ -32,7 +33,6 @@ from pools.local import ProcessExecutor
 
 logger = logging.getLogger(__name__)
 
-DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 TASK_TIMEOUT_S = 900.0
 
 

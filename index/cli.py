@@ -11,6 +11,7 @@ import click
 from db import Catalog
 from db.cli_options import catalog_options
 from db.errors import CatalogError
+from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 from db.terminal import printable
 from index.errors import IndexingError
 from index.features import DEFAULT, FEATURES
@@ -18,8 +19,6 @@ from index.selection import KINDS, Selection
 
 if TYPE_CHECKING:
     from index.hits import Hit
-
-DONE, SOME_PROBLEMS, STOPPED = 0, 1, 3
 
 
 class IndexGroup(click.Group):

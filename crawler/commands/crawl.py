@@ -6,9 +6,9 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from crawler.errors import CrawlUsageError
+from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 
 # Scrapy imports every command whenever any is run, so what only this one needs is imported when it runs.
-DONE, PROBLEMS, STOPPED = 0, 1, 3
 
 
 class Command(ScrapyCrawl):
@@ -38,4 +38,4 @@ class Command(ScrapyCrawl):
         if progress is None or progress.reason is None or progress.reason != "finished":
             self.exitcode = STOPPED
         else:
-            self.exitcode = PROBLEMS if progress.failures else DONE
+            self.exitcode = SOME_PROBLEMS if progress.failures else DONE

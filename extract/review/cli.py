@@ -8,13 +8,13 @@ import click
 from db import Catalog
 from db.cli_options import catalog_options
 from db.errors import NoSheetError
+from db.exit_codes import DONE, SOME_PROBLEMS
 from db.records import ChoiceRecord
 from db.terminal import printable, tell_unreadable
 from extract.review.choices import ChoiceError, Chosen, apply, image_named, pair, read_choices
 from extract.review.page import write_review
 from extract.review.unsure import unsure_sheets
 
-SOME_PROBLEMS = 1
 DEFAULT_OUT = Path("quarry-review")
 
 
@@ -98,4 +98,4 @@ def _choose(catalog_url: str | None, blobs_url: str | None, chosen: list[Chosen]
         click.echo(f"would store {len(chosen)} choices")
     else:
         click.echo(f"{stored} choices stored; `quarry extract run` applies them")
-    sys.exit(SOME_PROBLEMS if missing else 0)
+    sys.exit(SOME_PROBLEMS if missing else DONE)

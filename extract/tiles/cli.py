@@ -12,12 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db import Catalog
 from db.cli_options import catalog_options
+from db.exit_codes import STOPPED
 from db.terminal import tell_unreadable
 from extract.tiles.folder import Written, write_folder
 from extract.tiles.samples import Selection, count
 from extract.tiles.shards import ParquetWriter, WebDatasetWriter, write_shards
-
-STOPPED = 3
 
 
 @click.command()

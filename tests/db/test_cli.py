@@ -8,6 +8,7 @@ import pytest
 
 from db.cli import catalog
 from db.cli_lazy import LazyGroup
+from extract.cli import extract
 from quarry import main
 from tests.conftest import Home
 
@@ -15,7 +16,8 @@ from tests.conftest import Home
 def lazy_groups() -> list[LazyGroup]:
     assert isinstance(main, LazyGroup)
     assert isinstance(catalog, LazyGroup)
-    return [main, catalog]
+    assert isinstance(extract, LazyGroup)
+    return [main, catalog, extract]
 
 
 @pytest.mark.parametrize("group", lazy_groups(), ids=lambda group: group.name)
