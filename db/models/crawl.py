@@ -74,6 +74,7 @@ class Frontier(Base):
         ),
         Index(
             "ix_frontier_failed",
+            "crawl_id",
             "reason",
             "id",
             info={WHERE: "state = 'failed'"},
