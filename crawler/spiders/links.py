@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from scrapy.http import HtmlResponse, Response
 from scrapy.linkextractors import IGNORED_EXTENSIONS
 
@@ -175,6 +174,8 @@ def whole(name: str, text: str, least: int) -> int:
 
 
 def _read_config(path: str) -> dict[str, str]:
+    import yaml  # every crawl imports every spider
+
     try:
         said = yaml.safe_load(Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
