@@ -4,7 +4,7 @@ Triggers write them (see db.triggers), inside the transaction that changes the r
 writes the catalog, ours or a stranger's, can forget to. `db.tallies.recount` computes them anew.
 """
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, text
+from sqlalchemy import BigInteger, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models import NEVER_REUSED, Base, BigId
@@ -36,11 +36,14 @@ class Consumer(Base):
 
 
 class ConsumerTodo(Base):
-    """An image that a consumer has not marked yet. What is left is a range of the key, however much is done."""
+    """An image that a consumer has not marked yet. What is left is a range of the key, however much is done.
+
+    Rows are made from the table of consumers itself, which forgets nobody: a reference would be checked for every row.
+    """
 
     __tablename__ = "consumer_todo"
     __table_args__ = ({"sqlite_with_rowid": False},)
-    consumer_id: Mapped[int] = mapped_column(ForeignKey("consumer.id"), primary_key=True)
+    consumer_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, liter
 from sqlalchemy.orm import aliased
 
 from db import stages
-from db.engine import chunked, insert_new, insert_or_replace, upsert
+from db.engine import among, among_keys, chunked, insert_new, insert_or_replace, upsert
 from db.matching import note_new_sidecars
 from db.models import Blob, Frame, Image, Member, Place, Sheet, Sidecar, Sighting, Tile
 from db.records import FrameRecord, ImageRecord, ReadResult, SliceResult
@@ -169,7 +169,7 @@ def ensure_images(connection: Connection, images: Sequence[ImageRecord]) -> dict
     ids: dict[bytes, int] = {}
     without = []
     for chunk in chunked(list(records)):
-        known = select(Image.pixel_hash, Image.id, Image.alpha).where(Image.pixel_hash.in_(chunk))
+        known = select(Image.pixel_hash, Image.id, Image.alpha).where(among_keys(connection, Image.pixel_hash, chunk))
         for key, identity, alpha in connection.execute(known):
             ids[key] = identity
             if alpha is None and records[key].facts is not None:
@@ -229,7 +229,7 @@ def record_all_slices(
             _drop_stale_tiles(connection, image_id, {(t.x, t.y, t.w, t.h) for t in result.tiles})
     insert_or_replace(connection, Tile, rows, ("sheet_id", "x", "y", "w", "h"))
     for chunk in chunked(image_id for image_id, result in results if result.tiles):
-        _see_tiles(connection, Sighting.image_id.in_(chunk))
+        _see_tiles(connection, among(connection, Sighting.image_id, chunk))
     said = asked or {}
     settled = [stages.Settled(i, r.outcome, r.version, "", r.reason, said.get(i, stages.ANY)) for i, r in results]
     stages.settle_all(connection, Stage.SLICE, settled)
@@ -276,7 +276,7 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> dict[int, str]:
             refusals, newest = _see_members(connection, chunk)
             refused |= refusals
             _see_frames(connection, chunk)
-            held = select(Member.blob_id).where(Member.archive_id.in_(chunk)).distinct()
+            held = select(Member.blob_id).where(among(connection, Member.archive_id, chunk)).distinct()
             members = [blob_id for blob_id in connection.scalars(held) if blob_id is not None]
             if newest is not None:
                 note_new_sidecars(connection, members, newest)
@@ -289,7 +289,7 @@ def spread(connection: Connection, blob_ids: Sequence[int]) -> dict[int, str]:
 
 def _see_members(connection: Connection, archive_ids: Sequence[int]) -> tuple[dict[int, str], int | None]:
     """Add the places of members; return why not of some archives, and the newest place before, if there may be new."""
-    here = (Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
+    here = (among(connection, Place.blob_id, archive_ids), Place.depth < MAX_DEPTH, Member.blob_id.is_not(None))
     held = select(Place.id).join(Member, Member.archive_id == Place.blob_id).where(*here).limit(1)
     if connection.scalar(held) is None:
         return {}, None
@@ -326,13 +326,13 @@ def _crowds(connection: Connection, archive_ids: Sequence[int]) -> dict[tuple[in
 
     Of each file by itself: one archive may lie at any number of URLs.
     """
-    inside = (Member.archive_id.in_(archive_ids), Member.blob_id.is_not(None))
+    inside = (among(connection, Member.archive_id, archive_ids), Member.blob_id.is_not(None))
     sizes = select(Member.archive_id, func.count().label("n")).where(*inside).group_by(Member.archive_id).subquery()
     places = func.count() * sizes.c.n
     found = connection.execute(
         select(Place.blob_id, Place.file_id, places)
         .join(sizes, sizes.c.archive_id == Place.blob_id)
-        .where(Place.blob_id.in_(archive_ids), Place.depth < MAX_DEPTH)
+        .where(among(connection, Place.blob_id, archive_ids), Place.depth < MAX_DEPTH)
         .group_by(Place.blob_id, Place.file_id, sizes.c.n)
         .having(places > MAX_NEW_PLACES)
     )
@@ -351,7 +351,7 @@ def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:
     new = (
         select(Frame.image_id, Place.id, Frame.number, literal(0), animated)
         .join(Place, Place.blob_id == Frame.blob_id)
-        .where(Frame.blob_id.in_(blob_ids), unseen)
+        .where(among(connection, Frame.blob_id, blob_ids), unseen)
     )
     fresh = connection.execute(new).all()
     if not fresh:
@@ -359,7 +359,7 @@ def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:
     columns = ["image_id", "place_id", "frame", "tile_id"]
     insert_new(connection, Sighting, [dict(zip(columns, row[:4], strict=True)) for row in fresh])
     for chunk in chunked(sorted({row[0] for row in fresh})):
-        _see_tiles(connection, Sighting.image_id.in_(chunk))
+        _see_tiles(connection, among(connection, Sighting.image_id, chunk))
     stages.due_again(connection, Stage.SLICE, sorted({row[0] for row in fresh if not row[4]}))
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Insert,
+    LargeBinary,
     Text,
     any_,
     bindparam,
@@ -249,6 +250,15 @@ def _from_arrays(statement: Any, table: type[DeclarativeBase], names: tuple[str,
     rows = func.unnest(*arrays).table_valued(*(column(name, handed[name]) for name in names)).render_derived()
     values = [cast(rows.c[name], type_) if handed[name] is not type_ else rows.c[name] for name, type_ in types.items()]
     return statement.from_select(list(names), select(*values))
+
+
+def among_keys(connection: Connection, column: Any, keys: Sequence[bytes]) -> ColumnElement[bool]:
+    """Return `column IN (keys)`, on PostgreSQL as `among`; no more than 500 at a time."""
+    if connection.dialect.name == "postgresql":
+        wanted: ColumnElement[bool] = column == any_(bindparam(None, list(keys), ARRAY(LargeBinary)))
+        return wanted
+    found: ColumnElement[bool] = column.in_(keys)
+    return found
 
 
 def among(connection: Connection, column: Any, ids: Iterable[int]) -> ColumnElement[bool]:

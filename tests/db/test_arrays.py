@@ -80,7 +80,7 @@ def as_given(name: str, value: Any) -> Any:
 )
 def test_every_value_arrives_as_it_was(catalog: Catalog, table: Any, key: str, rows: Any) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(rows, max_size=12, unique_by=lambda row: row[key]), st.booleans())
+    @given(st.lists(rows, max_size=5, unique_by=lambda row: row[key]), st.booleans())
     def check(given_rows: list[dict[str, Any]], again: bool) -> None:
         with catalog.database.write() as connection:
             connection.execute(delete(table))

@@ -96,12 +96,18 @@ def fill_as_released(database: Database, revision: str, content: dict[str, Any])
                 connection.execute(table.insert(), rows)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
 @pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
-def test_a_released_catalog_is_brought_forward_and_loses_nothing(
-    catalog_url: str, released: Path, tmp_path: Path
-) -> None:
+def test_a_released_catalog_is_brought_forward_and_loses_nothing(nothing: str, released: Path, tmp_path: Path) -> None:
     content = json.loads(released.read_text())
-    database = Database(catalog_url)
+    database = Database(nothing)
     fill_as_released(database, released.stem, content)
     assert upgrade(database) is True
     with database.read() as connection:
@@ -111,7 +117,7 @@ def test_a_released_catalog_is_brought_forward_and_loses_nothing(
             kept = Base.metadata.tables[name]
             assert connection.scalar(select(func.count()).select_from(kept)) == len(rows), name
     database.close()
-    with Catalog(catalog_url, str(tmp_path / "blobs")) as catalog:
+    with Catalog(nothing, str(tmp_path / "blobs")) as catalog:
         found = list(catalog_rows(catalog.database))
     assert len(found) == len(content["tables"]["sighting"])
     assert all(row["url"].startswith("http://replica.test/") for row in found)

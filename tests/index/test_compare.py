@@ -97,7 +97,6 @@ def test_the_commands(home: Home) -> None:
     with home.open() as catalog:
         add_picture(catalog, 1, photograph(1), title="Lake")
         add_picture(catalog, 2, photograph(2), title="Hill")
-    home.folder.mkdir(exist_ok=True)
     crop = home.folder / "crop.jpg"
     crop.write_bytes(stored(np.asarray(Image.fromarray(photograph(2)).resize((72, 54))), "JPEG", quality=80))
     ranked = home.quarry("index", "rank", str(crop), "--json")

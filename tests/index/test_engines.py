@@ -77,7 +77,6 @@ def test_an_adapter_finds_what_the_exact_scan_finds_and_follows_the_catalog(gall
 
 def test_what_was_acknowledged_is_found_after_three_kills(home: Home, engine_url: str) -> None:
     """A process that adds rows and searches is killed at any moment, three times; the copy catches up."""
-    home.folder.mkdir()
     url, blobs = home.environment["QUARRY_CATALOG"], home.environment["QUARRY_BLOBS"]
     chance = random.Random(engine_url)
     acknowledged: set[int] = set()

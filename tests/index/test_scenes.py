@@ -104,7 +104,6 @@ def test_bars_are_cut_off_and_a_dark_picture_is_left_alone() -> None:
 
 
 def test_the_command(home: Home, film: Path) -> None:
-    home.folder.mkdir()
     shot = home.folder / "shot.png"
     Image.fromarray(altered(6, "scaled")).save(shot)
     assert home.quarry("index", "scenes").returncode == 2

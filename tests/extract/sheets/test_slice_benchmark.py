@@ -18,7 +18,7 @@ from tests.extract.sheets.sheet_pictures import SHARED, Picture
 
 pytestmark = pytest.mark.skipif(not (SHARED / "truth.json").exists(), reason=f"no measured sheets at {SHARED}")
 
-EVERY = 3
+EVERY = 5
 """One picture in so many, by a hash of its id, keeps this under a minute."""
 
 MAX_OVER_SPLIT = 0.01
