@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from db.vocabulary import IMAGE_KINDS
+
 CATALOG_OPTIONS = (
     click.option("--catalog", "catalog_url", help="Catalog URL [env QUARRY_CATALOG; quarry-data/catalog.db]."),
     click.option("--blobs", "blobs_url", help="Blob store [env QUARRY_BLOBS; quarry-data/blobs]."),
@@ -15,7 +17,7 @@ SELECTION_OPTIONS = (
     click.option("--author", "authors", multiple=True, help="Only by this author."),
     click.option("--tag", "tags", multiple=True, help="Only of pages with this tag."),
     click.option("--type", "types", multiple=True, help="Only of this art type, as the site calls it."),
-    click.option("--kind", "kinds", multiple=True, type=click.Choice(["image", "sheet", "tile"])),
+    click.option("--kind", "kinds", multiple=True, type=click.Choice(IMAGE_KINDS)),
     click.option("--min-px", type=int, default=0, help="Longer side at least so many pixels."),
     click.option("--max-px", type=int, default=0, help="Longer side at most so many pixels."),
     click.option("--since", default="", help="Of pages posted on this day or later (YYYY-MM-DD)."),

@@ -83,3 +83,7 @@ class Outcome(StrEnum):
 
 PROBLEMS = frozenset({Outcome.PARTIAL, Outcome.ENCRYPTED, Outcome.DAMAGED, Outcome.REFUSED, Outcome.FAILED})
 """Outcomes that a person should hear about; `unsupported` and `ignored` are the normal fate of sounds and texts."""
+
+
+IMAGE_KINDS = ("image", "sheet", "tile")
+"""What filters tell apart: whole images, sheets, and tiles of them."""

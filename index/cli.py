@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from db import Catalog
 from db.cli_options import catalog_options
 from db.errors import CatalogError
 from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 from db.terminal import printable
+from db.vocabulary import IMAGE_KINDS
 from index.errors import IndexingError
 from index.features import DEFAULT, FEATURES
-from index.selection import KINDS, Selection
 
 if TYPE_CHECKING:
+    from db import Catalog
     from index.hits import Hit
 
 
@@ -40,11 +40,18 @@ def index() -> None:
     """Find art: compute features, search by picture or words, compare, serve a page."""
 
 
+def _opened(catalog_url: str | None, blobs_url: str | None) -> "Catalog":
+    """Open the catalog, importing it only now: `--help` should not wait for a database library."""
+    from db import Catalog
+
+    return Catalog(catalog_url, blobs_url)
+
+
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the filters."""
     options = (
         click.option("--licence", default="", help="SPDX identifier or its beginning: CC0, CC-BY, GPL-3.0."),
-        click.option("--kind", default="", type=click.Choice(["", *KINDS]), help="Only whole images, sheets or tiles."),
+        click.option("--kind", default="", type=click.Choice(["", *IMAGE_KINDS]), help="Only images, sheets or tiles."),
         click.option("--author", default="", help="Part of an author's name."),
         click.option("--tag", default="", help="A tag of the page."),
         click.option("--type", "art_type", default="", help="The site's kind of art: 2d, concept, texture."),
@@ -83,7 +90,7 @@ def featurize(
     from index.featurizing import featurize_catalog
     from pools.errors import PoolUrlError
 
-    with Catalog(catalog_url, blobs_url) as catalog:
+    with _opened(catalog_url, blobs_url) as catalog:
         try:
             outcome = featurize_catalog(catalog, models or (DEFAULT,), pool, retry=retry, dry_run=dry_run)
         except PoolUrlError as error:
@@ -123,6 +130,7 @@ def search(
     """
     from index.pictures import picture_or_words
     from index.search import Query, Searcher
+    from index.selection import Selection
 
     picture, found_words = picture_or_words(what)
     query = Query(
@@ -134,7 +142,7 @@ def search(
         **{name: options.pop(name) for name in ("count", "orientations", "recoloured")},
         selection=Selection(**options),
     )
-    with Catalog(catalog_url, blobs_url) as catalog:
+    with _opened(catalog_url, blobs_url) as catalog:
         found = Searcher(catalog, model).search(query)
     if as_json:
         hits = [hit.as_json() for hit in found.hits]
@@ -168,7 +176,7 @@ def rebuild(catalog_url: str | None, blobs_url: str | None, models: tuple[str, .
     from index.features import open_feature
     from index.words import Words
 
-    with Catalog(catalog_url, blobs_url) as catalog:
+    with _opened(catalog_url, blobs_url) as catalog:
         opened = open_engine(catalog, engine or None)
         for name in models or (DEFAULT,):
             model = open_feature(name).model
@@ -221,8 +229,9 @@ def rank(
     from index.featurizing import featurize_catalog
     from index.pictures import read_picture
     from index.rank import FEATURE, rank_crops
+    from index.selection import Selection
 
-    with Catalog(catalog_url, blobs_url) as catalog:
+    with _opened(catalog_url, blobs_url) as catalog:
         featurize_catalog(catalog, (FEATURE,), "processes")
         pictures = [read_picture(str(crop)) for crop in crops]
         found = rank_crops(catalog, pictures, Selection(**filters), words=among, keep=keep, count=count)
@@ -255,8 +264,9 @@ def inside(
     from index.featurizing import featurize_catalog
     from index.inside import FEATURE, find_inside
     from index.pictures import read_picture
+    from index.selection import Selection
 
-    with Catalog(catalog_url, blobs_url) as catalog:
+    with _opened(catalog_url, blobs_url) as catalog:
         featurize_catalog(catalog, (FEATURE,), "processes")
         found = find_inside(catalog, read_picture(screenshot), Selection(**filters), count)
     if as_json:
@@ -296,7 +306,7 @@ def scenes(
     from index.pictures import read_picture
     from index.scenes import Scenes
 
-    with Catalog(catalog_url, blobs_url) as catalog:
+    with _opened(catalog_url, blobs_url) as catalog:
         opened = Scenes(catalog)
         indexed = [opened.index(video, every_s) for video in videos]
         found = opened.find(read_picture(screenshot)) if screenshot else []

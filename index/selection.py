@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from db.engine import chunked
+from db.vocabulary import IMAGE_KINDS
 from index.errors import SelectionError
-
-KINDS = ("image", "sheet", "tile")
 
 _FROM = """
 FROM sighting s
@@ -77,8 +76,8 @@ class Selection:
     places: tuple[int, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.kind and self.kind not in KINDS:
-            raise SelectionError(f"kind {self.kind!r} is not known; there is {', '.join(KINDS)}")
+        if self.kind and self.kind not in IMAGE_KINDS:
+            raise SelectionError(f"kind {self.kind!r} is not known; there is {', '.join(IMAGE_KINDS)}")
 
     @property
     def everything(self) -> bool:

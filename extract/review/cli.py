@@ -2,18 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from db import Catalog
 from db.cli_options import catalog_options
-from db.errors import NoSheetError
 from db.exit_codes import DONE, SOME_PROBLEMS
-from db.records import ChoiceRecord
 from db.terminal import printable, tell_unreadable
-from extract.review.choices import ChoiceError, Chosen, apply, image_named, pair, read_choices
-from extract.review.page import write_review
-from extract.review.unsure import unsure_sheets
+
+if TYPE_CHECKING:
+    from db.records import ChoiceRecord
+    from extract.review.choices import Chosen
 
 DEFAULT_OUT = Path("quarry-review")
 
@@ -28,6 +27,10 @@ def review(catalog_url: str | None, blobs_url: str | None, out: Path, below: flo
 
     Example: quarry extract review && xdg-open quarry-review/review.html
     """
+    from db import Catalog
+    from extract.review.page import write_review
+    from extract.review.unsure import unsure_sheets
+
     with Catalog(catalog_url, blobs_url) as catalog:
         page, count = write_review(out, unsure_sheets(catalog, below, limit))
     click.echo(f"{count} sheets to review in {page}" if count else f"Nothing to review below {below:.0%}; see {page}")
@@ -64,6 +67,8 @@ def choose(
 
     Example: quarry extract choose 4711 --grid 16x16 --margin 1 --spacing 2
     """
+    from extract.review.choices import ChoiceError, Chosen, image_named, read_choices
+
     ways = [grid is not None, atlas, whole, forget]
     if (source is None) == (image is None) or sum(ways) != (source is None):
         raise click.UsageError("give an IMAGE and one of --grid, --atlas, --whole, --forget; or --from FILE")
@@ -77,14 +82,21 @@ def choose(
     _choose(catalog_url, blobs_url, chosen, dry_run)
 
 
-def _choice(grid: str | None, margin: str, spacing: str, atlas: bool, forget: bool) -> ChoiceRecord | None:
+def _choice(grid: str | None, margin: str, spacing: str, atlas: bool, forget: bool) -> "ChoiceRecord | None":
+    from db.records import ChoiceRecord
+    from extract.review.choices import pair
+
     if grid is not None:
         return ChoiceRecord("grid", pair(grid, "--grid", 1), pair(margin, "--margin"), pair(spacing, "--spacing"))
     return None if forget else ChoiceRecord("atlas" if atlas else "single")
 
 
-def _choose(catalog_url: str | None, blobs_url: str | None, chosen: list[Chosen], dry_run: bool) -> None:
+def _choose(catalog_url: str | None, blobs_url: str | None, chosen: "list[Chosen]", dry_run: bool) -> None:
     """Store all that can be, in one transaction; name the others."""
+    from db import Catalog
+    from db.errors import NoSheetError
+    from extract.review.choices import apply
+
     stored, missing = 0, []
     with Catalog(catalog_url, blobs_url) as catalog, catalog.database.write() as connection:
         for choice in () if dry_run else chosen:

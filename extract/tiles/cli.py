@@ -5,18 +5,16 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from db import Catalog
 from db.cli_options import catalog_options
 from db.exit_codes import STOPPED
 from db.terminal import tell_unreadable
-from extract.tiles.folder import Written, write_folder
-from extract.tiles.samples import Selection, count
-from extract.tiles.shards import ParquetWriter, WebDatasetWriter, write_shards
+
+if TYPE_CHECKING:
+    from extract.tiles.folder import Written
 
 
 @click.command()
@@ -60,42 +58,21 @@ def tiles(
         raise click.UsageError("--webdataset or --parquet, not both")
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise click.UsageError("--parquet needs pyarrow: pip install 'artquarry[parquet]'")
+    from db import Catalog
+    from extract.tiles.samples import Selection
+    from extract.tiles.writing import Shards, write_tiles
+
     selection = Selection(kind, sheets, licences, not no_lookalikes)
-    stopped, done = False, Written()
-    with Catalog(catalog_url, blobs_url) as catalog, _progress() as progress:
-        shards = webdataset or parquet
-        total = None if progress.disable else count(catalog.database, selection, distinct=shards)
-        bar = progress.add_task("tiles", total=total)
-
-        def step(count: int) -> None:
-            progress.advance(bar, count)
-
-        try:
-            if shards:
-                writer = WebDatasetWriter() if webdataset else ParquetWriter()
-                done = write_shards(catalog, out, selection, writer, shard_size, step)
-            else:
-                done = write_folder(catalog, out, selection, manifest, step)
-        except KeyboardInterrupt:
-            stopped = True
+    shards: Shards = "webdataset" if webdataset else "parquet" if parquet else ""
+    with Catalog(catalog_url, blobs_url) as catalog:
+        done, stopped = write_tiles(catalog, out, selection, shards, shard_size, manifest)
     _report(done, out, as_json, stopped)
     if stopped:
         sys.exit(STOPPED)
     tell_unreadable(catalog.unreadable)
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-
-
-def _report(done: Written, out: Path, as_json: bool, stopped: bool) -> None:
+def _report(done: "Written", out: Path, as_json: bool, stopped: bool) -> None:
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(done), "out": str(out), "stopped": stopped}))
     elif stopped:

@@ -2,9 +2,12 @@
 
 import importlib
 from functools import cache
+from typing import TYPE_CHECKING
 
 from index.errors import UnknownFeatureError
-from index.features.interface import Feature
+
+if TYPE_CHECKING:
+    from index.features.interface import Feature
 
 FEATURES = {
     "art": "art:Art",
@@ -29,7 +32,7 @@ DEFAULT = "art"
 
 
 @cache
-def open_feature(name: str) -> Feature:
+def open_feature(name: str) -> "Feature":
     """Return the feature of this name. Raises UnknownFeatureError; weights are looked for on first use."""
     if name not in FEATURES:
         raise UnknownFeatureError(f"no feature {name!r}; there are {', '.join(sorted(FEATURES))}")

@@ -27,11 +27,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db import Catalog
 from db.errors import CatalogError
+from db.vocabulary import IMAGE_KINDS
 from index.errors import IndexingError, PictureError
 from index.features import DEFAULT
 from index.fetch import fetch_picture
 from index.search import Found, Searcher
-from index.selection import KINDS
 from index.serve.forms import MOST_UPLOAD_BYTES, KeptPictures, asks_something, read_query
 from index.serve.openapi import OPENAPI
 
@@ -131,7 +131,7 @@ class SearchPage:
 
     def _render(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         text = self._templates.get_template(name).render(
-            licences=LICENCES, kinds=KINDS, link=link, shown=shown, **values
+            licences=LICENCES, kinds=IMAGE_KINDS, link=link, shown=shown, **values
         )
         return HTMLResponse(text, status)
 
