@@ -73,6 +73,7 @@ def test_two_ctrl_c_stop_at_once_and_lose_nothing(content: Path, tmp_path: Path)
         site.reset()
         for more in (10, 20):
             seen = len(site.log()) + more  # counted from now, or the second one is stopped before it can hear it
+            site.switch(latency_s=0.05)  # so that it is not done before anybody looks
             run = Running(stopped.crawl_command(site.url, "-L", "INFO"), stopped)
             run.saw(site, seen)
             site.switch(latency_s=30)  # so that something is on the wire
