@@ -4,11 +4,12 @@ import hashlib
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.engine import make_url
-from w3lib.url import canonicalize_url
 
 
 def fingerprint(url: str) -> bytes:
     """Return 20 bytes that name a URL whatever the spelling of its escapes, query order and host case."""
+    from w3lib.url import canonicalize_url  # of use to crawls only
+
     return hashlib.sha1(canonicalize_url(url).encode(), usedforsecurity=False).digest()
 
 

@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from db import Catalog, stages
 from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
@@ -30,6 +29,9 @@ from extract.versions import read_versions_by_format
 from pools import Pool, open_pool
 from pools.errors import PoolUrlError
 from pools.local import ProcessExecutor
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +101,17 @@ def _run_stages(catalog: Catalog, pool: Pool, summary: Summary, only: str | None
                 _run_stage(catalog, StageRunner(catalog, pool, work), work, summary, progress)
 
 
-def _progress() -> Progress:
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -113,7 +125,7 @@ def _progress() -> Progress:
     )
 
 
-def _run_stage(catalog: Catalog, runner: StageRunner, work: StageWork, summary: Summary, progress: Progress) -> None:
+def _run_stage(catalog: Catalog, runner: StageRunner, work: StageWork, summary: Summary, progress: "Progress") -> None:
     bar = progress.add_task(work.stage.value, total=None, problems=0, rates="")
     count, tally, began = 0, Tally(), time.monotonic()
 

@@ -87,16 +87,32 @@ def featurize(
 
     Example: quarry index featurize --model art --model pdq
     """
+    if dry_run:
+        _say_due(catalog_url, blobs_url, models or (DEFAULT,), as_json)
+        return
     from index.featurizing import featurize_catalog
     from pools.errors import PoolUrlError
 
     with _opened(catalog_url, blobs_url) as catalog:
         try:
-            outcome = featurize_catalog(catalog, models or (DEFAULT,), pool, retry=retry, dry_run=dry_run)
+            outcome = featurize_catalog(catalog, models or (DEFAULT,), pool, retry=retry)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
     click.echo(json.dumps(outcome.as_json()) if as_json else outcome.text())
     sys.exit(STOPPED if outcome.stopped else SOME_PROBLEMS if outcome.problems else DONE)
+
+
+def _say_due(catalog_url: str | None, blobs_url: str | None, names: Sequence[str], as_json: bool) -> None:
+    from index import store
+    from index.features import open_feature
+
+    with _opened(catalog_url, blobs_url) as catalog:
+        ids = {name: store.register(catalog.database, open_feature(name).model) for name in names}
+        due = store.count_due(catalog.database, ids)
+    nothing_done = {"stored": {}, "problems": [], "due": due, "stopped": False, "cause": ""}
+    click.echo(
+        json.dumps(nothing_done) if as_json else "\n".join(f"{name}: {count} due" for name, count in due.items())
+    )
 
 
 @index.command()

@@ -74,8 +74,7 @@ class FeaturizeRunner:
 
     def due(self) -> dict[str, int]:
         """Count what is lacking, by model."""
-        with self._catalog.database.read() as connection:
-            return {name: store.count_lacking(connection, model_id) for name, model_id in self._ids.items()}
+        return store.count_due(self._catalog.database, self._ids)
 
     def run(self, settled: Callable[[Results], None]) -> None:
         """Work until nothing is lacking, calling `settled` after each commit.

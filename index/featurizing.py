@@ -21,14 +21,13 @@ TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did, or with `dry_run` what is due."""
+    """What a run did."""
 
     stored: dict[str, int]
     problems: dict[tuple[str, str], int]
     due: dict[str, int]
     stopped: bool = False
     cause: str = ""
-    dry_run: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -43,8 +42,6 @@ class Outcome:
 
     def text(self) -> str:
         """Return lines for people."""
-        if self.dry_run:
-            return "\n".join(f"{name}: {count} due" for name, count in self.due.items())
         lines = [f"{name}: {count} images" for name, count in sorted(self.stored.items())]
         lines += [f"  {n} × {m}: {printable(r)}" for (m, r), n in sorted(self.problems.items())]
         if self.cause:
@@ -54,9 +51,7 @@ class Outcome:
         return "\n".join(lines) or "Nothing to do: everything is featurized."
 
 
-def featurize_catalog(
-    catalog: Catalog, names: Sequence[str], pool_url: str, *, retry: bool = False, dry_run: bool = False
-) -> Outcome:
+def featurize_catalog(catalog: Catalog, names: Sequence[str], pool_url: str, *, retry: bool = False) -> Outcome:
     """Compute what is lacking. Raises PoolUrlError, PoolGoneError; WeightsError before any work if there is no model.
 
     An outage of the catalog, the blob store or the disk stops the run; what was stored until then stays.
@@ -70,9 +65,6 @@ def featurize_catalog(
         print(f"watch the workers at {pool.dashboard}", file=sys.stderr)  # noqa: T201 - said to whoever waits
     runner = FeaturizeRunner(catalog, pool, names)
     due = runner.due()
-    if dry_run:
-        pool.shutdown(cancel_futures=True)
-        return Outcome({}, {}, due, dry_run=True)
     summary, stopped, cause = Summary(), False, ""
     try:
         _run(runner, summary, max(due.values(), default=0))

@@ -3,7 +3,7 @@
 This is the only module that knows how progress is kept; everything else asks it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +87,12 @@ def count_lacking(connection: Connection, model_id: int) -> int:
     images = connection.scalar(select(func.count()).select_from(Image)) or 0
     rows = connection.scalar(select(func.count()).select_from(FeatureRow).where(FeatureRow.model_id == model_id)) or 0
     return images - rows
+
+
+def count_due(database: Database, model_ids: Mapping[str, int]) -> dict[str, int]:
+    """Count images without a row, by the models' names."""
+    with database.read() as connection:
+        return {name: count_lacking(connection, model_id) for name, model_id in model_ids.items()}
 
 
 def save(connection: Connection, model: Model, model_id: int, computed: Sequence[Computed]) -> None:
