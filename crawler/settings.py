@@ -4,6 +4,8 @@ import gc
 
 from scrapy.settings import default_settings
 
+from crawler.optional import optional
+
 # Imports make objects that stay: looking through them after every 700 takes a tenth of a crawl's start.
 # The scheduler sets this back once everything is loaded.
 gc.set_threshold(50_000, 10, 10)
@@ -67,10 +69,8 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
 }
 # What is listed there is imported even if it is turned off here.
-DOWNLOADER_MIDDLEWARES_BASE = {
-    path.replace("scrapy.downloadermiddlewares.cookies.CookiesMiddleware", "crawler.cookies.Cookies"): order
-    for path, order in default_settings.DOWNLOADER_MIDDLEWARES_BASE.items()
-}
+DOWNLOADER_MIDDLEWARES_BASE = optional(default_settings.DOWNLOADER_MIDDLEWARES_BASE)
+EXTENSIONS_BASE = optional(default_settings.EXTENSIONS_BASE)
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     # What these look for, our spiders do not have: allowed_domains, http_user, download_timeout.

@@ -1,31 +1,39 @@
 """A crawl starts without what it does not use, such as cookies."""
 
 import sys
+from typing import Any
 
 import pytest
-from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import Settings
+from scrapy.utils.misc import load_object
 from scrapy.utils.test import get_crawler
 
-from crawler.cookies import Cookies
+from crawler.optional import STANDS_IN_FOR, Cookies, RemoteControl
 from tests.conftest import Home
 
 
-def test_cookies_are_scrapys_own_when_they_are_wanted() -> None:
-    assert isinstance(Cookies.from_crawler(get_crawler(settings_dict={"COOKIES_ENABLED": True})), CookiesMiddleware)
+@pytest.mark.parametrize("stand_in", [Cookies, RemoteControl])  # a telnet console wants a running reactor
+def test_what_is_optional_is_scrapys_own_when_it_is_wanted(stand_in: Any) -> None:
+    own = load_object(stand_in.path)
+    assert isinstance(stand_in.from_crawler(get_crawler(settings_dict={stand_in.setting: True})), own)
     with pytest.raises(NotConfigured):
-        Cookies.from_crawler(get_crawler(settings_dict={"COOKIES_ENABLED": False}))
+        stand_in.from_crawler(get_crawler(settings_dict={stand_in.setting: False}))
 
 
-def test_our_middlewares_are_scrapys_but_for_the_cookies() -> None:
+@pytest.mark.parametrize("name", ["DOWNLOADER_MIDDLEWARES_BASE", "EXTENSIONS_BASE"])
+def test_our_components_are_scrapys_in_their_places(name: str) -> None:
     settings = Settings()
-    scrapys = dict(settings["DOWNLOADER_MIDDLEWARES_BASE"])
+    scrapys = dict(settings[name])
     settings.setmodule("crawler.settings")
-    ours = dict(settings["DOWNLOADER_MIDDLEWARES_BASE"])
-    cookies = "scrapy.downloadermiddlewares.cookies.CookiesMiddleware"
-    assert ours.pop("crawler.cookies.Cookies") == scrapys.pop(cookies)
-    assert ours == scrapys
+    assert dict(settings[name]) == {STANDS_IN_FOR.get(path, path): order for path, order in scrapys.items()}
+    assert dict(settings[name]) != scrapys
+
+
+OF_NO_USE = {
+    *("requests", "tldextract", "aiohttp.web", "twisted.conch", "yaml"),
+    *("numpy", "PIL", "rich.console", "warcio", "bs4"),
+}
 
 
 def test_a_crawl_starts_without_what_it_does_not_use(home: Home) -> None:
@@ -34,4 +42,4 @@ def test_a_crawl_starts_without_what_it_does_not_use(home: Home) -> None:
     done = home.run([sys.executable, "-c", asked, *words])
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "sqlalchemy" in loaded
-    assert loaded & {"requests", "tldextract", "yaml", "numpy", "PIL", "rich.console", "warcio", "bs4"} == set()
+    assert loaded & OF_NO_USE == set()
