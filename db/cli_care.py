@@ -9,7 +9,6 @@ import click
 from db.cli_options import catalog_options
 from db.exit_codes import SOME_PROBLEMS, STOPPED
 from db.terminal import printable
-from db.urls import shown
 from db.vocabulary import Outcome
 
 SHOWN = 20
@@ -64,6 +63,7 @@ def copy(source: str, target: str, from_blobs: str, to_blobs: str, discard: bool
     """
     from db.catalog import Catalog
     from db.copying import copy_catalog
+    from db.urls import shown
 
     def step(what: str, count: int) -> None:
         if sys.stderr.isatty():
@@ -109,6 +109,7 @@ def retry(catalog_url: str | None, blobs_url: str | None, dry_run: bool, all_pro
 def migrate(catalog_url: str | None, blobs_url: str | None) -> None:
     """Bring the catalog to this program's schema (every command does so when it opens one)."""
     from db.catalog import Catalog
+    from db.urls import shown
 
     with Catalog(catalog_url, blobs_url) as opened:
         click.echo(f"{shown(opened.settings.catalog_url)} is up to date")
