@@ -4,8 +4,7 @@ Triggers write them (see db.triggers), inside the transaction that changes the r
 writes the catalog, ours or a stranger's, can forget to. `db.tallies.recount` computes them anew.
 """
 
-from sqlalchemy import BigInteger, Index, Integer, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Column, ColumnClause, Index, Integer, Text, text
 
 from db.models import NEVER_REUSED, Base, BigId
 
@@ -19,10 +18,10 @@ class Tally(Base):
 
     __tablename__ = "tally"
     __table_args__ = (Index("ix_tally_name_key", "name", "key"),)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
-    key: Mapped[str] = mapped_column(Text)
-    number: Mapped[int] = mapped_column(BigInteger)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    name: ColumnClause[str] = Column(Text)
+    key: ColumnClause[str] = Column(Text)
+    number: ColumnClause[int] = Column(BigInteger)
 
 
 class Consumer(Base):
@@ -30,9 +29,9 @@ class Consumer(Base):
 
     __tablename__ = "consumer"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    name: Mapped[str] = mapped_column(Text, unique=True)
-    version: Mapped[int] = mapped_column(Integer)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    name: ColumnClause[str] = Column(Text, unique=True)
+    version: ColumnClause[int] = Column(Integer)
 
 
 class ConsumerTodo(Base):
@@ -43,8 +42,8 @@ class ConsumerTodo(Base):
 
     __tablename__ = "consumer_todo"
     __table_args__ = ({"sqlite_with_rowid": False},)
-    consumer_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    consumer_id: ColumnClause[int] = Column(BigInteger, primary_key=True)
+    image_id: ColumnClause[int] = Column(BigInteger, primary_key=True)
 
 
 class Change(Base):
@@ -52,9 +51,9 @@ class Change(Base):
 
     __tablename__ = "change"
     __table_args__ = (NEVER_REUSED,)
-    cursor: Mapped[int] = mapped_column(BigId, primary_key=True)
-    image_id: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[str] = mapped_column(Text)
+    cursor: ColumnClause[int] = Column(BigId, primary_key=True)
+    image_id: ColumnClause[int] = Column(BigInteger)
+    kind: ColumnClause[str] = Column(Text)
 
 
 class ChangePending(Base):
@@ -62,9 +61,9 @@ class ChangePending(Base):
 
     __tablename__ = "change_pending"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    image_id: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[str] = mapped_column(Text)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    image_id: ColumnClause[int] = Column(BigInteger)
+    kind: ColumnClause[str] = Column(Text)
 
 
 class Recheck(Base):
@@ -72,13 +71,13 @@ class Recheck(Base):
 
     __tablename__ = "recheck"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    file_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    image_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    file_id: ColumnClause[int] = Column(BigInteger, server_default=text("0"))
+    image_id: ColumnClause[int] = Column(BigInteger, server_default=text("0"))
 
 
 class Withdrawn(Base):
     """An image that no page shows any more, as far as watchers have been told."""
 
     __tablename__ = "withdrawn"
-    image_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    image_id: ColumnClause[int] = Column(BigInteger, primary_key=True, autoincrement=False)

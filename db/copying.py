@@ -132,7 +132,7 @@ def _drop_extra(source: Database, target: Database, table: Table) -> None:
 
 def _bring_rows(source: Database, target: Database, table: Table, step: Step) -> None:
     """Insert what is missing in the target, and replace what differs."""
-    model, names = _model(table), tuple(key.name for key in table.primary_key.columns)
+    model, names = Base.by_name[table.name], tuple(key.name for key in table.primary_key.columns)
     with target.read() as connection:
         empty = connection.execute(select(table).limit(1)).first() is None
     done = 0
@@ -147,10 +147,6 @@ def _bring_rows(source: Database, target: Database, table: Table, step: Step) ->
                 insert_new(connection, model, missing)
         done += len(theirs)
         step(table.name, done)
-
-
-def _model(table: Table) -> type[Base]:
-    return next(mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is table)
 
 
 def _those_of(database: Database, table: Table, keys: list[Key]) -> dict[Key, Row]:

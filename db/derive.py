@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, text, tuple_, update
-from sqlalchemy.orm import aliased
 
 from db import stages
 from db.engine import among, among_keys, chunked, insert_new, insert_or_replace, upsert
@@ -346,8 +345,8 @@ def _see_frames(connection: Connection, blob_ids: Sequence[int]) -> None:
         .where(Sighting.place_id == Place.id, Sighting.frame == Frame.number, Sighting.tile_id == 0)
         .exists()
     )
-    step = aliased(Frame)
-    animated = select(step.number).where(step.blob_id == Frame.blob_id, step.number > 0).exists()
+    step = Frame.__table__.alias()
+    animated = select(step.c.number).where(step.c.blob_id == Frame.blob_id, step.c.number > 0).exists()
     new = (
         select(Frame.image_id, Place.id, Frame.number, literal(0), animated)
         .join(Place, Place.blob_id == Frame.blob_id)

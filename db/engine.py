@@ -31,10 +31,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
+
+    from db.models.base import Base
 
 BUSY_TIMEOUT_MS = 30_000
 CHUNK_ROWS = 500
@@ -147,7 +148,7 @@ def _send_arrays_in_binary(connection: Any, _record: Any) -> None:
     connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
-def alone(connection: Connection, *tables: type[DeclarativeBase]) -> None:
+def alone(connection: Connection, *tables: "type[Base]") -> None:
     """Let nobody else write these tables until the transaction ends; waits for those who are at it.
 
     SQLite has one writer anyway.
@@ -167,12 +168,12 @@ def settled_up_to(database: Database, table: Any) -> int:
         return int(connection.scalar(select(func.max(table.id))) or 0)
 
 
-def upsert(connection: Connection, table: type[DeclarativeBase]) -> "sqlite.Insert | postgresql.Insert":
+def upsert(connection: Connection, table: "type[Base]") -> "sqlite.Insert | postgresql.Insert":
     """Return an INSERT that knows ON CONFLICT, in the connection's dialect."""
     return _insert(connection.dialect.name, table)
 
 
-def _insert(dialect: str, table: type[DeclarativeBase]) -> "sqlite.Insert | postgresql.Insert":
+def _insert(dialect: str, table: "type[Base]") -> "sqlite.Insert | postgresql.Insert":
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # slow to import, and of use to few
 
@@ -181,7 +182,7 @@ def _insert(dialect: str, table: type[DeclarativeBase]) -> "sqlite.Insert | post
 
 
 @cache
-def _statement(dialect: str, table: type[DeclarativeBase], names: tuple[str, ...], conflict: OnConflict) -> Insert:
+def _statement(dialect: str, table: "type[Base]", names: tuple[str, ...], conflict: OnConflict) -> Insert:
     """Build an INSERT once: crawling and reading run the same few thousands of times."""
     statement = _insert(dialect, table)
     built: Insert = conflict(_from_arrays(statement, table, names) if dialect == "postgresql" else statement)
@@ -201,13 +202,13 @@ def _replacing(keys: tuple[str, ...], others: tuple[str, ...]) -> OnConflict:
     return replace
 
 
-def insert_new(connection: Connection, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]) -> None:
+def insert_new(connection: Connection, table: "type[Base]", rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, leaving those that exist already as they are."""
     insert_rows(connection, table, rows, _keep)
 
 
 def insert_or_replace(
-    connection: Connection, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]], keys: tuple[str, ...]
+    connection: Connection, table: "type[Base]", rows: Sequence[dict[str, Any]], keys: tuple[str, ...]
 ) -> None:
     """Insert rows; one that exists with the same keys takes over all other columns given."""
     others = tuple(name for name in (rows[0] if rows else ()) if name not in keys)
@@ -215,7 +216,7 @@ def insert_or_replace(
 
 
 def insert_rows(
-    connection: Connection, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]], conflict: OnConflict
+    connection: Connection, table: "type[Base]", rows: Sequence[dict[str, Any]], conflict: OnConflict
 ) -> None:
     """Insert rows that all have the same columns; `conflict`, a function that lives on, says what to do with twins.
 
@@ -224,7 +225,8 @@ def insert_rows(
     """
     if not rows:
         return
-    statement = _statement(connection.dialect.name, table, tuple(rows[0]), conflict)
+    names = tuple(rows[0])
+    statement = _statement(connection.dialect.name, table, names, conflict)  # type: ignore[arg-type] # a class has a hash
     if connection.dialect.name != "postgresql":
         for chunk in chunked(rows, CHUNK_ROWS):
             connection.execute(statement, chunk)
@@ -233,7 +235,7 @@ def insert_rows(
             connection.execute(statement, {name: _column(table, name, chunk) for name in rows[0]})
 
 
-def _column(table: type[DeclarativeBase], name: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
+def _column(table: "type[Base]", name: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
     values = [row[name] for row in rows]
     if not isinstance(table.__table__.columns[name].type, JSON):
         return values
@@ -241,7 +243,7 @@ def _column(table: type[DeclarativeBase], name: str, rows: Sequence[dict[str, An
     return [None if value is None else json.dumps(value) for value in values]
 
 
-def _from_arrays(statement: Any, table: type[DeclarativeBase], names: tuple[str, ...]) -> Any:
+def _from_arrays(statement: Any, table: "type[Base]", names: tuple[str, ...]) -> Any:
     from sqlalchemy import cast, column
 
     types = {name: table.__table__.columns[name].type for name in names}

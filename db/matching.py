@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.orm import aliased
 
 from db import stages
 from db.engine import Database, chunked
@@ -101,8 +100,8 @@ def _relative(sidecar: SeenSidecar) -> str:
 
 def described(connection: Connection, file_ids: Sequence[int], page_ids: Sequence[int]) -> Described:
     """Load what the sidecars of these files and pages are about (not what they say)."""
-    other = aliased(Sidecar)
-    count = select(func.count()).where(other.blob_id == Sidecar.blob_id).scalar_subquery()
+    other = Sidecar.__table__.alias()
+    count = select(func.count()).where(other.c.blob_id == Sidecar.blob_id).scalar_subquery()
     found: dict[tuple[int, int, int, str], SeenSidecar] = {}
     # Two queries with an index each; one with OR would look at every place of the catalog.
     for within, ids in ((Place.file_id, file_ids), (File.page_id, page_ids)):

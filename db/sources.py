@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.orm import aliased
 
 from db.engine import among
 from db.models import Blob, Frame, Image, Tile
@@ -45,8 +44,8 @@ def find_sources(connection: Connection, image_ids: Sequence[int]) -> dict[int, 
 
 
 def _frames(connection: Connection, image_ids: Sequence[int]) -> dict[int, Source]:
-    one = aliased(Frame)
-    any_blob = select(one.blob_id).where(one.image_id == Image.id).limit(1).correlate(Image).scalar_subquery()
+    one = Frame.__table__.alias()
+    any_blob = select(one.c.blob_id).where(one.c.image_id == Image.id).limit(1).correlate(Image).scalar_subquery()
     rows = connection.execute(
         select(Frame.image_id, Blob.sha256, Frame.number)
         .select_from(Image)
@@ -63,8 +62,8 @@ def _tiles(connection: Connection, image_ids: Sequence[int]) -> dict[int, tuple[
 
     That index is in the order in which tiles were made: the tile found is the one that the image was made for.
     """
-    one = aliased(Tile)
-    any_tile = select(one.id).where(one.image_id == Image.id).limit(1).correlate(Image).scalar_subquery()
+    one = Tile.__table__.alias()
+    any_tile = select(one.c.id).where(one.c.image_id == Image.id).limit(1).correlate(Image).scalar_subquery()
     rows = connection.execute(
         select(Tile.image_id, Tile.sheet_id, Tile.x, Tile.y, Tile.w, Tile.h, Tile.orientation)
         .select_from(Image)

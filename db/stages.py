@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, or_, select, text, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnClause, Connection, bindparam, case, or_, select, text, update
 
 from db.engine import among_keys, chunked, insert_new, insert_rows
 from db.models import IS_PROBLEM, Blob, Frame, Ledger
@@ -22,8 +21,8 @@ from db.vocabulary import Outcome, Stage
 
 def ids_by_key(
     connection: Connection,
-    id_column: "InstrumentedAttribute[int]",
-    key_column: "InstrumentedAttribute[bytes]",
+    id_column: "ColumnClause[int]",
+    key_column: "ColumnClause[bytes]",
     keys: Sequence[bytes],
 ) -> dict[bytes, int]:
     """Map keys that exist to their row ids."""

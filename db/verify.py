@@ -286,8 +286,7 @@ def _check_totals(catalog: Catalog, report: Report, repair: bool) -> int:
 def _counted_tables() -> list[type[Base]]:
     from db.counters import COUNTED_TABLES
 
-    classes = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}  # type: ignore[attr-defined]
-    return [bookkeeping.Tally, *(classes[name] for name in COUNTED_TABLES)]
+    return [bookkeeping.Tally, *(Base.by_name[name] for name in COUNTED_TABLES)]
 
 
 def _check_database(catalog: Catalog, report: Report) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Boolean,
+    Column,
+    ColumnClause,
     Float,
     ForeignKey,
     Index,
@@ -16,7 +18,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSED, WHERE, Base, BigId, Reason, UtcDateTime
 
@@ -29,28 +30,28 @@ class Crawl(Base):
 
     __tablename__ = "crawl"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(Text, unique=True)
-    spider: Mapped[str] = mapped_column(Text)
-    arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
-    page_limit: Mapped[int | None] = mapped_column(Integer)
-    state: Mapped[str] = mapped_column(Text)
-    seeded: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
-    refreshes: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    key: ColumnClause[str] = Column(Text, unique=True)
+    spider: ColumnClause[str] = Column(Text)
+    arguments: ColumnClause[dict[str, Any]] = Column(JSON)
+    page_limit: ColumnClause[int | None] = Column(Integer)
+    state: ColumnClause[str] = Column(Text)
+    seeded: ColumnClause[bool] = Column(Boolean, default=False, server_default=text("false"))
+    refreshes: ColumnClause[int] = Column(Integer, default=0, server_default=text("0"))
+    started_at: ColumnClause[datetime] = Column(UtcDateTime)
+    finished_at: ColumnClause[datetime | None] = Column(UtcDateTime)
 
 
 class Host(Base):
     """A server to be polite to. Its lease keeps it with one process at a time."""
 
     __tablename__ = "host"
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    owner: Mapped[str | None] = mapped_column(Text)
-    lease_until: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
-    crawl_delay_s: Mapped[float | None] = mapped_column(Float)
-    paused_until: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
-    pause_reason: Mapped[str | None] = mapped_column(Text)
+    name: ColumnClause[str] = Column(Text, primary_key=True)
+    owner: ColumnClause[str | None] = Column(Text)
+    lease_until: ColumnClause[float] = Column(Float, default=0.0, server_default="0")
+    crawl_delay_s: ColumnClause[float | None] = Column(Float)
+    paused_until: ColumnClause[float] = Column(Float, default=0.0, server_default="0")
+    pause_reason: ColumnClause[str | None] = Column(Text)
 
 
 class Frontier(Base):
@@ -82,22 +83,22 @@ class Frontier(Base):
         Index("ix_frontier_crawl_id_kind_id", "crawl_id", "kind", "id"),
         NEVER_REUSED,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawl.id"))
-    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
-    url: Mapped[str] = mapped_column(Text)
-    host: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(Text)
-    callback: Mapped[str] = mapped_column(Text)
-    data: Mapped[dict[str, Any]] = mapped_column(JSON)
-    rank: Mapped[int] = mapped_column(Integer, default=0)
-    state: Mapped[str] = mapped_column(Text)
-    owner: Mapped[str | None] = mapped_column(Text)
-    lease_until: Mapped[float] = mapped_column(Float, default=0.0)
-    not_before: Mapped[float] = mapped_column(Float, default=0.0)
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    http_status: Mapped[int | None] = mapped_column(SmallInteger)
-    etag: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    last_modified: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    reason: Mapped[str] = mapped_column(Reason, default="")
-    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    crawl_id: ColumnClause[int] = Column(ForeignKey("crawl.id"))
+    fingerprint: ColumnClause[bytes] = Column(LargeBinary)
+    url: ColumnClause[str] = Column(Text)
+    host: ColumnClause[str] = Column(Text)
+    kind: ColumnClause[str] = Column(Text)
+    callback: ColumnClause[str] = Column(Text)
+    data: ColumnClause[dict[str, Any]] = Column(JSON)
+    rank: ColumnClause[int] = Column(Integer, default=0)
+    state: ColumnClause[str] = Column(Text)
+    owner: ColumnClause[str | None] = Column(Text)
+    lease_until: ColumnClause[float] = Column(Float, default=0.0)
+    not_before: ColumnClause[float] = Column(Float, default=0.0)
+    attempts: ColumnClause[int] = Column(Integer, default=0)
+    http_status: ColumnClause[int | None] = Column(SmallInteger)
+    etag: ColumnClause[str] = Column(Text, default="", server_default=text("''"))
+    last_modified: ColumnClause[str] = Column(Text, default="", server_default=text("''"))
+    reason: ColumnClause[str] = Column(Reason, default="")
+    settled_at: ColumnClause[datetime | None] = Column(UtcDateTime)

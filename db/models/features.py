@@ -1,6 +1,8 @@
 """What consumers of ours derive from pixels: features of images, and scenes of films."""
 
 from sqlalchemy import (
+    Column,
+    ColumnClause,
     Float,
     ForeignKey,
     Index,
@@ -10,7 +12,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSED, Base, BigId
 
@@ -20,11 +21,11 @@ class FeatureModel(Base):
 
     __tablename__ = "feature_model"
     __table_args__ = (UniqueConstraint("name", "version"), NEVER_REUSED)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(Integer)
-    dimension: Mapped[int] = mapped_column(Integer)
-    distance: Mapped[str] = mapped_column(Text)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    name: ColumnClause[str] = Column(Text)
+    version: ColumnClause[int] = Column(Integer)
+    dimension: ColumnClause[int] = Column(Integer)
+    distance: ColumnClause[str] = Column(Text)
 
 
 class Feature(Base):
@@ -39,11 +40,11 @@ class Feature(Base):
         Index("ix_feature_model_id_id", "model_id", "id"),
         NEVER_REUSED,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    model_id: Mapped[int] = mapped_column(ForeignKey("feature_model.id"))
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
-    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
-    problem: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    model_id: ColumnClause[int] = Column(ForeignKey("feature_model.id"))
+    image_id: ColumnClause[int] = Column(ForeignKey("image.id"))
+    vector: ColumnClause[bytes | None] = Column(LargeBinary)
+    problem: ColumnClause[str] = Column(Text, default="", server_default=text("''"))
 
 
 class Video(Base):
@@ -51,17 +52,17 @@ class Video(Base):
 
     __tablename__ = "video"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    path: Mapped[str] = mapped_column(Text)
-    duration_s: Mapped[float] = mapped_column(Float)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    sha256: ColumnClause[bytes] = Column(LargeBinary, unique=True)
+    path: ColumnClause[str] = Column(Text)
+    duration_s: ColumnClause[float] = Column(Float)
 
 
 class Scene(Base):
     """A frame of a film that differs from the one before, by its time and its hashes (see index.scenes)."""
 
     __tablename__ = "scene"
-    video_id: Mapped[int] = mapped_column(ForeignKey("video.id"), primary_key=True)
-    time_ms: Mapped[int] = mapped_column(Integer, primary_key=True)
-    hash: Mapped[bytes] = mapped_column(LargeBinary)
-    layout: Mapped[bytes] = mapped_column(LargeBinary)
+    video_id: ColumnClause[int] = Column(ForeignKey("video.id"), primary_key=True)
+    time_ms: ColumnClause[int] = Column(Integer, primary_key=True)
+    hash: ColumnClause[bytes] = Column(LargeBinary)
+    layout: ColumnClause[bytes] = Column(LargeBinary)

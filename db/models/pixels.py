@@ -7,6 +7,8 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    Column,
+    ColumnClause,
     Float,
     ForeignKey,
     Index,
@@ -17,7 +19,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSED, WHERE, Base, BigId, UtcDateTime
 
@@ -42,17 +43,17 @@ class Image(Base):
         Index("ix_image_orientation_hash", "orientation_hash"),
         NEVER_REUSED,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    pixel_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    width: Mapped[int] = mapped_column(Integer)
-    height: Mapped[int] = mapped_column(Integer)
-    transparent: Mapped[bool] = mapped_column(Boolean)
-    alpha: Mapped[str | None] = mapped_column(Text)
-    colours: Mapped[int | None] = mapped_column(Integer)
-    upscale: Mapped[int | None] = mapped_column(Integer)
-    orientation_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    featurized: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
-    indexed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    pixel_hash: ColumnClause[bytes] = Column(LargeBinary, unique=True)
+    width: ColumnClause[int] = Column(Integer)
+    height: ColumnClause[int] = Column(Integer)
+    transparent: ColumnClause[bool] = Column(Boolean)
+    alpha: ColumnClause[str | None] = Column(Text)
+    colours: ColumnClause[int | None] = Column(Integer)
+    upscale: ColumnClause[int | None] = Column(Integer)
+    orientation_hash: ColumnClause[bytes | None] = Column(LargeBinary)
+    featurized: ColumnClause[bool] = Column(Boolean, default=False, server_default=text("false"))
+    indexed: ColumnClause[bool] = Column(Boolean, default=False, server_default=text("false"))
 
 
 class Frame(Base):
@@ -63,25 +64,25 @@ class Frame(Base):
 
     __tablename__ = "frame"
     __table_args__ = (Index("ix_frame_image_id", "image_id"),)
-    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
-    duration_ms: Mapped[int | None] = mapped_column(Integer)
-    mode: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    palette_size: Mapped[int | None] = mapped_column(Integer)
-    partial: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
-    label: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    blob_id: ColumnClause[int] = Column(ForeignKey("blob.id"), primary_key=True)
+    number: ColumnClause[int] = Column(Integer, primary_key=True)
+    image_id: ColumnClause[int] = Column(ForeignKey("image.id"))
+    duration_ms: ColumnClause[int | None] = Column(Integer)
+    mode: ColumnClause[str] = Column(Text, default="", server_default=text("''"))
+    palette_size: ColumnClause[int | None] = Column(Integer)
+    partial: ColumnClause[bool] = Column(Boolean, default=False, server_default=text("false"))
+    label: ColumnClause[str] = Column(Text, default="", server_default=text("''"))
 
 
 class Sidecar(Base):
     """What a file that describes a sheet says: the image it names, and its grid or rectangles."""
 
     __tablename__ = "sidecar"
-    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    image_name: Mapped[str] = mapped_column(Text)
-    format: Mapped[str] = mapped_column(Text)
-    description: Mapped[dict[str, Any]] = mapped_column(JSON)
+    blob_id: ColumnClause[int] = Column(ForeignKey("blob.id"), primary_key=True)
+    position: ColumnClause[int] = Column(SmallInteger, primary_key=True)
+    image_name: ColumnClause[str] = Column(Text)
+    format: ColumnClause[str] = Column(Text)
+    description: ColumnClause[dict[str, Any]] = Column(JSON)
 
 
 class Sheet(Base):
@@ -93,34 +94,34 @@ class Sheet(Base):
 
     __tablename__ = "sheet"
     __table_args__ = (Index("ix_sheet_confidence", "confidence"),)
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    tile_width: Mapped[int | None] = mapped_column(Integer)
-    tile_height: Mapped[int | None] = mapped_column(Integer)
-    margin_x: Mapped[int | None] = mapped_column(Integer)
-    margin_y: Mapped[int | None] = mapped_column(Integer)
-    spacing_x: Mapped[int | None] = mapped_column(Integer)
-    spacing_y: Mapped[int | None] = mapped_column(Integer)
-    confidence: Mapped[float] = mapped_column(Float)
-    source: Mapped[str] = mapped_column(Text)
-    why: Mapped[str] = mapped_column(Text)
-    candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
-    upscale: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
+    image_id: ColumnClause[int] = Column(ForeignKey("image.id"), primary_key=True)
+    kind: ColumnClause[str] = Column(Text)
+    tile_width: ColumnClause[int | None] = Column(Integer)
+    tile_height: ColumnClause[int | None] = Column(Integer)
+    margin_x: ColumnClause[int | None] = Column(Integer)
+    margin_y: ColumnClause[int | None] = Column(Integer)
+    spacing_x: ColumnClause[int | None] = Column(Integer)
+    spacing_y: ColumnClause[int | None] = Column(Integer)
+    confidence: ColumnClause[float] = Column(Float)
+    source: ColumnClause[str] = Column(Text)
+    why: ColumnClause[str] = Column(Text)
+    candidates: ColumnClause[list[dict[str, Any]] | None] = Column(JSON(none_as_null=True))
+    upscale: ColumnClause[int] = Column(Integer, default=1, server_default=text("1"))
 
 
 class SheetChoice(Base):
     """How a person wants an image sliced. It wins over every slicer, of whatever version."""
 
     __tablename__ = "sheet_choice"
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    tile_width: Mapped[int | None] = mapped_column(Integer)
-    tile_height: Mapped[int | None] = mapped_column(Integer)
-    margin_x: Mapped[int | None] = mapped_column(Integer)
-    margin_y: Mapped[int | None] = mapped_column(Integer)
-    spacing_x: Mapped[int | None] = mapped_column(Integer)
-    spacing_y: Mapped[int | None] = mapped_column(Integer)
-    chosen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    image_id: ColumnClause[int] = Column(ForeignKey("image.id"), primary_key=True)
+    kind: ColumnClause[str] = Column(Text)
+    tile_width: ColumnClause[int | None] = Column(Integer)
+    tile_height: ColumnClause[int | None] = Column(Integer)
+    margin_x: ColumnClause[int | None] = Column(Integer)
+    margin_y: ColumnClause[int | None] = Column(Integer)
+    spacing_x: ColumnClause[int | None] = Column(Integer)
+    spacing_y: ColumnClause[int | None] = Column(Integer)
+    chosen_at: ColumnClause[datetime] = Column(UtcDateTime)
 
 
 class Tile(Base):
@@ -137,20 +138,20 @@ class Tile(Base):
         Index("ix_tile_image_id", "image_id"),
         NEVER_REUSED,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    sheet_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
-    x: Mapped[int] = mapped_column(Integer)
-    y: Mapped[int] = mapped_column(Integer)
-    w: Mapped[int] = mapped_column(Integer)
-    h: Mapped[int] = mapped_column(Integer)
-    row: Mapped[int | None] = mapped_column(Integer)
-    column: Mapped[int | None] = mapped_column(Integer)
-    name: Mapped[str] = mapped_column(Text, default="")
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
-    position: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
-    orientation: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
-    tag: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    alike_id: Mapped[int | None] = mapped_column(BigInteger)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    sheet_id: ColumnClause[int] = Column(ForeignKey("image.id"))
+    x: ColumnClause[int] = Column(Integer)
+    y: ColumnClause[int] = Column(Integer)
+    w: ColumnClause[int] = Column(Integer)
+    h: ColumnClause[int] = Column(Integer)
+    row: ColumnClause[int | None] = Column(Integer)
+    column: ColumnClause[int | None] = Column(Integer)
+    name: ColumnClause[str] = Column(Text, default="")
+    image_id: ColumnClause[int] = Column(ForeignKey("image.id"))
+    position: ColumnClause[int] = Column(Integer, default=0, server_default=text("0"))
+    orientation: ColumnClause[int] = Column(SmallInteger, default=1, server_default=text("1"))
+    tag: ColumnClause[str] = Column(Text, default="", server_default=text("''"))
+    alike_id: ColumnClause[int | None] = Column(BigInteger)
 
 
 class Sighting(Base):
@@ -163,8 +164,8 @@ class Sighting(Base):
         Index("ix_sighting_tile_id", "tile_id", info={WHERE: "tile_id <> 0"}),
         NEVER_REUSED,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
-    place_id: Mapped[int] = mapped_column(ForeignKey("place.id"))
-    frame: Mapped[int] = mapped_column(Integer, default=0)
-    tile_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    image_id: ColumnClause[int] = Column(ForeignKey("image.id"))
+    place_id: ColumnClause[int] = Column(ForeignKey("place.id"))
+    frame: ColumnClause[int] = Column(Integer, default=0)
+    tile_id: ColumnClause[int] = Column(BigInteger, default=0)

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Column,
+    ColumnClause,
     ForeignKey,
     Index,
     Integer,
     SmallInteger,
     Text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSED, Base, BigId, UtcDateTime
 
@@ -25,62 +26,62 @@ class Page(Base):
 
     __tablename__ = "page"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    url: Mapped[str] = mapped_column(Text, unique=True)
-    site: Mapped[str] = mapped_column(Text)
-    site_id: Mapped[str | None] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    art_type: Mapped[str] = mapped_column(Text, default="")
-    authors: Mapped[str] = mapped_column(Text, default="")
-    licence: Mapped[str] = mapped_column(Text, default="")
-    tags: Mapped[str] = mapped_column(Text, default="")
-    description: Mapped[str] = mapped_column(Text, default="")
-    attribution: Mapped[str] = mapped_column(Text, default="")
-    posted_at: Mapped[str | None] = mapped_column(Text)
-    favourites: Mapped[int | None] = mapped_column(Integer)
-    withheld: Mapped[str] = mapped_column(Text, default="")
-    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    url: ColumnClause[str] = Column(Text, unique=True)
+    site: ColumnClause[str] = Column(Text)
+    site_id: ColumnClause[str | None] = Column(Text)
+    title: ColumnClause[str] = Column(Text)
+    art_type: ColumnClause[str] = Column(Text, default="")
+    authors: ColumnClause[str] = Column(Text, default="")
+    licence: ColumnClause[str] = Column(Text, default="")
+    tags: ColumnClause[str] = Column(Text, default="")
+    description: ColumnClause[str] = Column(Text, default="")
+    attribution: ColumnClause[str] = Column(Text, default="")
+    posted_at: ColumnClause[str | None] = Column(Text)
+    favourites: ColumnClause[int | None] = Column(Integer)
+    withheld: ColumnClause[str] = Column(Text, default="")
+    extra: ColumnClause[dict[str, Any]] = Column(JSON, default=dict)
+    gone_at: ColumnClause[datetime | None] = Column(UtcDateTime)
+    fetched_at: ColumnClause[datetime] = Column(UtcDateTime)
 
 
 class Person(Base):
     """Somebody to credit for a page, in the page's order."""
 
     __tablename__ = "person"
-    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    role: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
-    url: Mapped[str] = mapped_column(Text, default="")
+    page_id: ColumnClause[int] = Column(ForeignKey("page.id"), primary_key=True)
+    position: ColumnClause[int] = Column(SmallInteger, primary_key=True)
+    role: ColumnClause[str] = Column(Text)
+    name: ColumnClause[str] = Column(Text)
+    url: ColumnClause[str] = Column(Text, default="")
 
 
 class Licence(Base):
     """A licence offered by a page; any one of a page's licences may be chosen."""
 
     __tablename__ = "licence"
-    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
-    url: Mapped[str] = mapped_column(Text, default="")
-    spdx: Mapped[str] = mapped_column(Text)
+    page_id: ColumnClause[int] = Column(ForeignKey("page.id"), primary_key=True)
+    position: ColumnClause[int] = Column(SmallInteger, primary_key=True)
+    name: ColumnClause[str] = Column(Text)
+    url: ColumnClause[str] = Column(Text, default="")
+    spdx: ColumnClause[str] = Column(Text)
 
 
 class Tag(Base):
     """A tag of a page."""
 
     __tablename__ = "tag"
-    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    page_id: ColumnClause[int] = Column(ForeignKey("page.id"), primary_key=True)
+    name: ColumnClause[str] = Column(Text, primary_key=True)
 
 
 class Collection(Base):
     """A collection that a page belongs to."""
 
     __tablename__ = "collection"
-    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
-    url: Mapped[str] = mapped_column(Text, primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
+    page_id: ColumnClause[int] = Column(ForeignKey("page.id"), primary_key=True)
+    url: ColumnClause[str] = Column(Text, primary_key=True)
+    title: ColumnClause[str] = Column(Text)
 
 
 class File(Base):
@@ -88,27 +89,27 @@ class File(Base):
 
     __tablename__ = "file"
     __table_args__ = (Index("ix_file_blob_id", "blob_id"), Index("ix_file_page_id", "page_id"), NEVER_REUSED)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    url: Mapped[str] = mapped_column(Text, unique=True)
-    name: Mapped[str] = mapped_column(Text)
-    page_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))
-    page_rank: Mapped[str] = mapped_column(Text, default="")
-    blob_id: Mapped[int | None] = mapped_column(ForeignKey("blob.id"))
-    content_type: Mapped[str] = mapped_column(Text, default="")
-    etag: Mapped[str] = mapped_column(Text, default="")
-    last_modified: Mapped[str] = mapped_column(Text, default="")
-    fetched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    url: ColumnClause[str] = Column(Text, unique=True)
+    name: ColumnClause[str] = Column(Text)
+    page_id: ColumnClause[int | None] = Column(ForeignKey("page.id"))
+    page_rank: ColumnClause[str] = Column(Text, default="")
+    blob_id: ColumnClause[int | None] = Column(ForeignKey("blob.id"))
+    content_type: ColumnClause[str] = Column(Text, default="")
+    etag: ColumnClause[str] = Column(Text, default="")
+    last_modified: ColumnClause[str] = Column(Text, default="")
+    fetched_at: ColumnClause[datetime | None] = Column(UtcDateTime)
 
 
 class FileVersion(Base):
     """Bytes that a file's URL once gave. The newest are in `file.blob_id`; none are forgotten."""
 
     __tablename__ = "file_version"
-    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), primary_key=True)
-    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"), primary_key=True)
-    etag: Mapped[str] = mapped_column(Text, default="")
-    last_modified: Mapped[str] = mapped_column(Text, default="")
-    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    file_id: ColumnClause[int] = Column(ForeignKey("file.id"), primary_key=True)
+    blob_id: ColumnClause[int] = Column(ForeignKey("blob.id"), primary_key=True)
+    etag: ColumnClause[str] = Column(Text, default="")
+    last_modified: ColumnClause[str] = Column(Text, default="")
+    fetched_at: ColumnClause[datetime] = Column(UtcDateTime)
 
 
 class PageFile(Base):
@@ -116,14 +117,14 @@ class PageFile(Base):
 
     __tablename__ = "page_file"
     __table_args__ = (Index("ix_page_file_file_id", "file_id"),)
-    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), primary_key=True)
-    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), primary_key=True)
-    role: Mapped[str] = mapped_column(Text, primary_key=True)
-    position: Mapped[int] = mapped_column(Integer)
-    original_name: Mapped[str] = mapped_column(Text, default="")
-    label: Mapped[str] = mapped_column(Text, default="")
-    site_file_id: Mapped[str | None] = mapped_column(Text)
-    media_type: Mapped[str] = mapped_column(Text, default="")
-    declared_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    page_id: ColumnClause[int] = Column(ForeignKey("page.id"), primary_key=True)
+    file_id: ColumnClause[int] = Column(ForeignKey("file.id"), primary_key=True)
+    role: ColumnClause[str] = Column(Text, primary_key=True)
+    position: ColumnClause[int] = Column(Integer)
+    original_name: ColumnClause[str] = Column(Text, default="")
+    label: ColumnClause[str] = Column(Text, default="")
+    site_file_id: ColumnClause[str | None] = Column(Text)
+    media_type: ColumnClause[str] = Column(Text, default="")
+    declared_bytes: ColumnClause[int | None] = Column(BigInteger)
+    extra: ColumnClause[dict[str, Any]] = Column(JSON, default=dict)
+    withdrawn_at: ColumnClause[datetime | None] = Column(UtcDateTime)

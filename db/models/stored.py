@@ -2,6 +2,8 @@
 
 from sqlalchemy import (
     BigInteger,
+    Column,
+    ColumnClause,
     ForeignKey,
     Index,
     Integer,
@@ -10,7 +12,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSED, Base, BigId
 
@@ -20,9 +21,9 @@ class Blob(Base):
 
     __tablename__ = "blob"
     __table_args__ = (NEVER_REUSED,)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    sha256: ColumnClause[bytes] = Column(LargeBinary, unique=True)
+    size_bytes: ColumnClause[int] = Column(BigInteger)
 
 
 class Member(Base):
@@ -30,17 +31,17 @@ class Member(Base):
 
     __tablename__ = "member"
     __table_args__ = (UniqueConstraint("archive_id", "position"), Index("ix_member_blob_id", "blob_id"), NEVER_REUSED)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    archive_id: Mapped[int] = mapped_column(ForeignKey("blob.id"))
-    position: Mapped[int] = mapped_column(Integer)
-    raw_name: Mapped[bytes] = mapped_column(LargeBinary)
-    path: Mapped[str] = mapped_column(Text)
-    fragment: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(Text)
-    state: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text, default="")
-    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    blob_id: Mapped[int | None] = mapped_column(ForeignKey("blob.id"))
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    archive_id: ColumnClause[int] = Column(ForeignKey("blob.id"))
+    position: ColumnClause[int] = Column(Integer)
+    raw_name: ColumnClause[bytes] = Column(LargeBinary)
+    path: ColumnClause[str] = Column(Text)
+    fragment: ColumnClause[str] = Column(Text)
+    kind: ColumnClause[str] = Column(Text)
+    state: ColumnClause[str] = Column(Text)
+    reason: ColumnClause[str] = Column(Text, default="")
+    size_bytes: ColumnClause[int | None] = Column(BigInteger)
+    blob_id: ColumnClause[int | None] = Column(ForeignKey("blob.id"))
 
 
 class Place(Base):
@@ -56,12 +57,12 @@ class Place(Base):
         Index("ix_place_parent_id", "parent_id"),
         NEVER_REUSED,
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"))
-    parent_id: Mapped[int] = mapped_column(BigInteger, default=0)
-    member_id: Mapped[int] = mapped_column(BigInteger, default=0)
-    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"))
-    root_id: Mapped[int] = mapped_column(BigInteger)
-    depth: Mapped[int] = mapped_column(SmallInteger, default=0)
-    path: Mapped[str] = mapped_column(Text, default="")
-    fragment: Mapped[str] = mapped_column(Text, default="")
+    id: ColumnClause[int] = Column(BigId, primary_key=True)
+    file_id: ColumnClause[int] = Column(ForeignKey("file.id"))
+    parent_id: ColumnClause[int] = Column(BigInteger, default=0)
+    member_id: ColumnClause[int] = Column(BigInteger, default=0)
+    blob_id: ColumnClause[int] = Column(ForeignKey("blob.id"))
+    root_id: ColumnClause[int] = Column(BigInteger)
+    depth: ColumnClause[int] = Column(SmallInteger, default=0)
+    path: ColumnClause[str] = Column(Text, default="")
+    fragment: ColumnClause[str] = Column(Text, default="")

@@ -4,12 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Column,
+    ColumnClause,
     Index,
     Integer,
     Text,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import IS_PROBLEM, WHERE, Base, Reason, UtcDateTime
 
@@ -37,11 +38,11 @@ class Ledger(Base):
             info={WHERE: IS_PROBLEM},
         ),
     )
-    stage: Mapped[str] = mapped_column(Text, primary_key=True)
-    subject_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    outcome: Mapped[str] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(Integer, default=0)
-    format: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Reason, default="")
-    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    asked: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    stage: ColumnClause[str] = Column(Text, primary_key=True)
+    subject_id: ColumnClause[int] = Column(BigInteger, primary_key=True)
+    outcome: ColumnClause[str] = Column(Text)
+    version: ColumnClause[int] = Column(Integer, default=0)
+    format: ColumnClause[str] = Column(Text, default="")
+    reason: ColumnClause[str] = Column(Reason, default="")
+    settled_at: ColumnClause[datetime | None] = Column(UtcDateTime)
+    asked: ColumnClause[int] = Column(Integer, default=0, server_default=text("0"))
