@@ -68,7 +68,7 @@ class Base:
     """Base of all tables, with names for every constraint so that migrations can speak of them.
 
     A class with columns for attributes, which stands for its table in SQLAlchemy's Core: we ask for rows, never for
-    objects, and mapping classes as an ORM does takes a fifth of every command's start. What a column may be is said by
+    objects, and mapping classes as an ORM does takes a third of every command's start. What a column may be is said by
     its annotation: `Column[str | None]` may be NULL.
     """
 
