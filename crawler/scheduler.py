@@ -244,7 +244,9 @@ class CatalogScheduler(BaseScheduler):
             return True
         try:
             self._fail_dropped()
-            pending = self.session.queue.next_due() is not None
+            # A response that the downloader is done with and the scraper has not begun with may yet bring more: for a
+            # moment neither of them counts it as theirs.
+            pending = bool(self.session.in_flight) or self.session.queue.next_due() is not None
         except DBAPIError as error:
             stop_crawl(self.crawler, error)
             return True
