@@ -91,13 +91,16 @@ def featurize(
         _say_due(catalog_url, blobs_url, models or (DEFAULT,), as_json)
         return
     from index.featurizing import featurize_catalog
-    from pools.errors import PoolUrlError
+    from pools.errors import PoolGoneError, PoolUrlError
 
     with _opened(catalog_url, blobs_url) as catalog:
         try:
             outcome = featurize_catalog(catalog, models or (DEFAULT,), pool, retry=retry)
         except PoolUrlError as error:
             raise click.UsageError(str(error)) from error
+        except PoolGoneError as error:
+            click.echo(printable(f"Stopped early: {error}. The same command goes on from here."), err=True)
+            sys.exit(STOPPED)
     click.echo(json.dumps(outcome.as_json()) if as_json else outcome.text())
     sys.exit(STOPPED if outcome.stopped else SOME_PROBLEMS if outcome.problems else DONE)
 

@@ -4,17 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from db import Catalog
 from db.models import Feature
+from index.cli import index
 from index.featurizing import featurize_catalog
+from pools.cluster import DaskExecutor
 from tests.conftest import Home
 from tests.index.conftest import add_picture, fill, sprite
 from tests.index.test_featurize import assert_rows_and_flags_agree, rows
 
 pytest.importorskip("distributed", reason="Dask comes with artquarry[cluster]")
-from tests.extract.test_cluster import Cluster, cluster_of
+from tests.extract.test_cluster import Cluster, cluster_of, free_port
 
 MODELS = ("--model", "art", "--model", "pdq")
 
@@ -22,6 +25,14 @@ MODELS = ("--model", "art", "--model", "pdq")
 def command(home: Home, cluster: Cluster) -> list[str]:
     pool = f"dask://127.0.0.1:{cluster.port}"
     return home.command("quarry", "index", "featurize", *MODELS, "--pool", pool, "--json")
+
+
+def test_a_cluster_that_is_not_there_ends_with_a_line(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DaskExecutor.__init__, "__kwdefaults__", {"wait_s": 0.0})
+    places = ["--catalog", catalog.settings.catalog_url, "--blobs", catalog.settings.blobs_url]
+    done = CliRunner().invoke(index, ["featurize", *places, "--pool", f"dask://127.0.0.1:{free_port()}"])
+    assert (done.exit_code, done.exception.__class__) == (3, SystemExit)
+    assert "no Dask scheduler" in done.output
 
 
 PICTURES = 100
