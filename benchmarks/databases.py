@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
 from db import Catalog
 
 
@@ -23,14 +25,12 @@ def postgres(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def new_database(server_url: str) -> str:
-    """Make an empty database and return its URL."""
-    from sqlalchemy import create_engine, text
-
-    name = f"bench_{uuid.uuid4().hex[:8]}"
+def new_database(server_url: str, template: str = "template1") -> str:
+    """Make an empty database, or a copy of another one, on the server; return its URL."""
+    name = f"test_{uuid.uuid4().hex}"
     engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()
     return server_url.replace("/postgres?", f"/{name}?")
 

@@ -18,14 +18,11 @@ def totals(connection: Connection, name: str) -> dict[str, int]:
 
 def frontier_totals(connection: Connection, crawl_id: int) -> dict[str, dict[str, int]]:
     """Return how many entries a crawl has by state, then kind."""
-    query = select(Tally.key, func.sum(Tally.number)).where(
-        Tally.name == "frontier", Tally.key.startswith(f"{crawl_id}/")
-    )
     counts: dict[str, dict[str, int]] = {}
-    for key, number in connection.execute(query.group_by(Tally.key).order_by(Tally.key)):
-        _, state, kind = key.split("/")
-        if number:
-            counts.setdefault(state, {})[kind] = int(number)
+    for key, number in totals(connection, "frontier").items():
+        of, state, kind = key.split("/")
+        if int(of) == crawl_id:
+            counts.setdefault(state, {})[kind] = number
     return counts
 
 

@@ -4,15 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from benchmarks.databases import new_database
 from db import Catalog
 from demo.replica import Site, serve
 from demo.small import small_site
@@ -31,16 +30,6 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.psql("SELECT pg_reload_conf()")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
-
-
-def new_database(postgres_server: str, template: str = "template1") -> str:
-    """Make an empty database, or a copy of another one, on the server; return its URL."""
-    name = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine.dispose()
-    return postgres_server.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture

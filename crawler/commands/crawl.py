@@ -8,8 +8,6 @@ from scrapy.exceptions import UsageError
 from crawler.errors import CrawlUsageError
 from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 
-# Scrapy imports every command whenever any is run, so what only this one needs is imported when it runs.
-
 
 class Command(ScrapyCrawl):
     """Exit code 0: done. 1: done, with problems. 2: usage. 3: stopped early; the same command goes on."""
@@ -18,6 +16,7 @@ class Command(ScrapyCrawl):
         """Run a spider to its end."""
         if len(args) != 1:
             raise UsageError("name one spider, for example: scrapy crawl opengameart -a query=castle -a limit=20")
+        # Scrapy imports every command whenever any is run, so what only this one needs is imported when it runs.
         from crawler.metrics import check_metrics
         from crawler.progress import Progress
         from crawler.spiders.base import CatalogSpider

@@ -69,7 +69,8 @@ class Base:
 
     A class with columns for attributes, which stands for its table in SQLAlchemy's Core: we ask for rows, never for
     objects, and mapping classes as an ORM does takes a third of every command's start. What a column may be is said by
-    its annotation: `Column[str | None]` may be NULL.
+    its annotation: `ColumnClause[str | None]` may be NULL. (To a type checker, `Column` is for SQLAlchemy's own classes
+    of columns only.)
     """
 
     metadata: ClassVar[MetaData] = MetaData(

@@ -10,13 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, func, inspect, select, text
 
+from benchmarks.databases import new_database
 from db import Catalog
 from db.engine import Database
 from db.errors import CatalogVersionError
 from db.export import rows as catalog_rows
 from db.migrate import HEAD, make_config, upgrade
 from db.models import Base, name_conditions
-from tests.conftest import new_database
 
 
 def test_migrations_make_what_the_models_say(catalog: Catalog) -> None:

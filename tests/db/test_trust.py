@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, event, text
 
+from benchmarks.databases import new_database
 from db import Catalog, stages
 from db.cli_status import print_problems
 from db.copying import copy_catalog
@@ -30,7 +31,7 @@ from db.tallies import all_totals, counted
 from db.urls import shown
 from db.verify import verify
 from db.vocabulary import EntryKind, Outcome
-from tests.conftest import Home, new_database
+from tests.conftest import Home
 from tests.db.building import add_file, add_page, add_sheets, archive, pixels, png, settle, still
 from tests.snapshot import snapshot
 
