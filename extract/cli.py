@@ -68,10 +68,11 @@ def run(
 
     Example: quarry extract run
     """
+    from db.glance import seems_done
     from extract.preload import PRELOAD
     from pools.local import warm_up
 
-    if not dry_run:
+    if not dry_run and not seems_done(catalog_url):
         warm_up(pool, PRELOAD)  # workers import what they need while this process imports SQLAlchemy
     from extract.running import drain, say_due
 

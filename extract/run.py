@@ -6,7 +6,7 @@ flight due, and the next run does it again.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any
@@ -180,15 +180,11 @@ def _find_images(connection: Connection, after: int, count: int) -> tuple[list[S
     return tasks, due[-1] if due else after
 
 
-def outdate(catalog: Catalog, versions: Mapping[str, int] | None = None) -> None:
-    """Make due again what older versions of readers and slicer settled, and volumes that need wait no longer.
-
-    `versions` of the readers by format are those of this program unless given.
-    """
-    by_format = dict(versions if versions is not None else read_versions_by_format())
+def outdate(catalog: Catalog) -> None:
+    """Make due again what older versions of readers and slicer settled, and volumes that need wait no longer."""
     with catalog.database.write() as connection:
         wake(connection)
-        stages.outdate(connection, Stage.READ, by_format, READ_VERSIONS["other"])
+        stages.outdate(connection, Stage.READ, read_versions_by_format(), READ_VERSIONS["other"])
         stages.outdate(connection, Stage.SLICE, {}, SLICE_VERSION)
 
 

@@ -7,14 +7,14 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from db import Catalog, stages
+from db.changes import publish
 from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
 from db.terminal import printable
 from db.vocabulary import PROBLEMS
@@ -25,10 +25,8 @@ from extract.run import StageRunner, StageWork, outdate, read_work, slice_work
 from extract.sandbox import available
 from extract.stopping import why_stopped
 from extract.tally import Result, Summary, Tally
-from extract.versions import read_versions_by_format
-from pools import Pool, open_pool
+from pools import Pool, check_pool_url, open_pool
 from pools.errors import PoolUrlError
-from pools.local import ProcessExecutor
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,12 +40,16 @@ def drain(catalog_url: str | None, blobs_url: str | None, pool_url: str, stage: 
     """Run the stages (or one of them) until nothing is due, report, and return the exit code."""
     summary, stopped, gaps = Summary(), False, _say_gaps()
     try:
-        with _pool(pool_url) as pool:
-            versions = _versions(pool)
-            with Catalog(catalog_url, blobs_url) as catalog:
-                sweep(catalog.blobs.temporary)
-                outdate(catalog, versions.result())
-                _run_stages(catalog, pool, summary, stage)
+        check_pool_url(pool_url)
+        with Catalog(catalog_url, blobs_url) as catalog:
+            sweep(catalog.blobs.temporary)
+            outdate(catalog)
+            works = [work for work in (read_work(Limits()), slice_work()) if stage in (None, work.stage.value)]
+            if any(_due(catalog, work) for work in works):  # nobody waits for workers that have nothing to do
+                with _pool(pool_url) as pool:
+                    _run_stages(catalog, pool, works, summary)
+            else:
+                publish(catalog.database)
     except PoolUrlError as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
@@ -73,32 +75,26 @@ def _pool(url: str) -> Iterator[Pool]:
     pool.shutdown()
 
 
-def _versions(pool: Pool) -> Future[Mapping[str, int]]:
-    """Ask for the versions of all readers: a worker on this machine, which has them imported, if there is one."""
-    if isinstance(pool, ProcessExecutor):
-        return pool.submit(read_versions_by_format)
-    known: Future[Mapping[str, int]] = Future()
-    known.set_result(read_versions_by_format())
-    return known
-
-
 def say_due(catalog_url: str | None, blobs_url: str | None) -> None:
     """Say how much is due."""
     with Catalog(catalog_url, blobs_url) as catalog:
         outdate(catalog)
         for work in (read_work(Limits()), slice_work()):
-            work.prepare(catalog.database)
-            with catalog.database.read() as connection:
-                click.echo(f"{work.stage.value}: {stages.count_due(connection, work.stage)} due")
+            click.echo(f"{work.stage.value}: {_due(catalog, work)} due")
 
 
-def _run_stages(catalog: Catalog, pool: Pool, summary: Summary, only: str | None) -> None:
+def _due(catalog: Catalog, work: StageWork) -> int:
+    work.prepare(catalog.database)
+    with catalog.database.read() as connection:
+        return stages.count_due(connection, work.stage)
+
+
+def _run_stages(catalog: Catalog, pool: Pool, works: Sequence[StageWork], summary: Summary) -> None:
     if dashboard := pool.dashboard:
         click.echo(f"watch the workers at {dashboard}", err=True)
     with _progress() as progress:
-        for work in (read_work(Limits()), slice_work()):
-            if only in (None, work.stage.value):
-                _run_stage(catalog, StageRunner(catalog, pool, work), work, summary, progress)
+        for work in works:
+            _run_stage(catalog, StageRunner(catalog, pool, work), work, summary, progress)
 
 
 def _progress() -> "Progress":

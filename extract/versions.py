@@ -2,16 +2,16 @@
 
 from functools import cache
 
+from extract.images.families import decoder_versions
+from extract.sniff import ARCHIVE_FORMATS
+
 READ_VERSIONS = {"archive": 2, "sidecar": 2, "empty": 1, "junk": 1, "other": 2}
-"""Versions by what reads a blob; those of image decoders stand beside each of them."""
+"""Versions by what reads a blob; those of image decoders: extract.images.families."""
 SLICE_VERSION = 2
 
 
 def read_versions_by_format() -> dict[str, int]:
     """Return the version that a settled row of each format should have; other formats: `READ_VERSIONS["other"]`."""
-    from extract.images.decode import decoder_versions  # and with them numpy and Pillow, which most callers never need
-    from extract.sniff import ARCHIVE_FORMATS
-
     return {
         **dict.fromkeys(ARCHIVE_FORMATS, READ_VERSIONS["archive"]),
         **decoder_versions(),

@@ -7,9 +7,12 @@ or of what is computed.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from pools.errors import PoolUrlError
+
+CLUSTER = "dask://"
 
 
 class Pool(Protocol):
@@ -38,24 +41,25 @@ def open_pool(url: str, timeout_s: float, preload: Sequence[str] = ()) -> Pool:
 
     `timeout_s` is how long a task may take here. `preload` are modules that workers on this machine import once.
     """
-    if url.startswith("dask://"):
-        return _open_cluster(url)
-    scheme, _, count = url.partition(":")
-    if scheme != "processes" or (count and (not count.isdigit() or int(count) < 1)):
-        raise PoolUrlError(f"pool {url!r} is not known; there are processes:N and dask://host:port")
+    check_pool_url(url)
+    if url.startswith(CLUSTER):
+        from pools.cluster import DaskExecutor
+
+        return DaskExecutor(url.removeprefix(CLUSTER).rstrip("/"))
     from pools.local import ProcessExecutor
 
+    count = url.partition(":")[2]
     return ProcessExecutor(int(count) if count else len(os.sched_getaffinity(0)), timeout_s, preload)
 
 
-def _open_cluster(url: str) -> Pool:
-    address = url.removeprefix("dask://").rstrip("/")
-    if not address.rpartition(":")[2].isdigit():
-        raise PoolUrlError(f"pool {url!r} needs a port: dask://host:8786")
-    try:
-        import distributed  # noqa: F401 - absent or not, before anything is begun
-    except ModuleNotFoundError as error:
-        raise PoolUrlError("a cluster needs Dask: pip install 'artquarry[cluster]'") from error
-    from pools.cluster import DaskExecutor
-
-    return DaskExecutor(address)
+def check_pool_url(url: str) -> None:
+    """Raise PoolUrlError if no pool can be opened by this URL; starts and asks nobody."""
+    if url.startswith(CLUSTER):
+        if not url.rstrip("/").rpartition(":")[2].isdigit():
+            raise PoolUrlError(f"pool {url!r} needs a port: dask://host:8786")
+        if find_spec("distributed") is None:
+            raise PoolUrlError("a cluster needs Dask: pip install 'artquarry[cluster]'")
+        return
+    scheme, _, count = url.partition(":")
+    if scheme != "processes" or (count and (not count.isdigit() or int(count) < 1)):
+        raise PoolUrlError(f"pool {url!r} is not known; there are processes:N and dask://host:port")

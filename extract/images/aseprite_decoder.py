@@ -61,13 +61,6 @@ _STORED = {8: "P", 16: "LA", 32: "RGBA"}
 class AsepriteDecoder:
     """ASE and ASEPRITE."""
 
-    version = 2
-    formats = frozenset({"ase"})
-
-    def available(self) -> bool:
-        """Tell that nothing is needed."""
-        return True
-
     def preload(self) -> None:
         """Nothing is imported late."""
 

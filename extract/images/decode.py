@@ -1,8 +1,4 @@
-"""From a file to its frames: picks the decoder by format, and turns what it says into records.
-
-`DECODERS` is the one list: a new family of formats is a new module, one entry here, its signature for
-`extract.sniff`, and a golden case in `tests/extract/images`.
-"""
+"""From a file to its frames: picks the decoder by format, and turns what it says into records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,40 +8,20 @@ from db.orientation import orientation_hash
 from db.pixels import Rgba, pixel_hash
 from db.records import FrameRecord, ImageRecord
 from db.vocabulary import AlphaKind, Outcome
-from extract.images.aseprite_decoder import AsepriteDecoder
 from extract.images.facts import image_facts
-from extract.images.icon_decoder import IconDecoder
+from extract.images.families import FAMILIES, FAMILY_OF, decoder_of
 from extract.images.interface import (
     DamagedImageError,
     DecodedFrame,
     DecodeError,
-    Decoder,
     ImageLimits,
     MissingDecoderError,
     RefusedImageError,
     UnsupportedImageError,
 )
-from extract.images.merged_decoder import MergedDecoder
-from extract.images.modern_decoder import HeifDecoder, JxlDecoder
-from extract.images.pillow_decoder import PillowDecoder
-from extract.images.psd_decoder import PsdDecoder
-from extract.images.svg_decoder import SvgDecoder
-from extract.images.xcf_decoder import XcfDecoder
 from extract.sniff import HEAD_BYTES, sniff
 
-DECODERS: tuple[Decoder, ...] = (
-    PillowDecoder(),
-    IconDecoder(),
-    HeifDecoder(),
-    JxlDecoder(),
-    PsdDecoder(),
-    XcfDecoder(),
-    MergedDecoder(),
-    SvgDecoder(),
-    AsepriteDecoder(),
-)
-_BY_FORMAT: dict[str, Decoder] = {format_: decoder for decoder in DECODERS for format_ in decoder.formats}
-IMAGE_FORMATS = frozenset(_BY_FORMAT)
+IMAGE_FORMATS = frozenset(FAMILY_OF)
 
 
 @dataclass(frozen=True)
@@ -59,14 +35,9 @@ class Decoded:
 
 def preload() -> None:
     """Import whatever the installed decoders need."""
-    for decoder in DECODERS:
-        if decoder.available():
-            decoder.preload()
-
-
-def decoder_versions() -> dict[str, int]:
-    """Return the version by format; 0 for a decoder whose wheel is missing, so that installing it makes files due."""
-    return {format_: decoder.version if decoder.available() else 0 for format_, decoder in _BY_FORMAT.items()}
+    for family in FAMILIES:
+        if family.available():
+            decoder_of(family).preload()
 
 
 def decode(path: Path, format_: str, limits: ImageLimits | None = None) -> Decoded:
@@ -85,10 +56,10 @@ def decode(path: Path, format_: str, limits: ImageLimits | None = None) -> Decod
 
 
 def _decoded(path: Path, format_: str, limits: ImageLimits) -> Iterator[DecodedFrame]:
-    decoder = _BY_FORMAT[format_]
-    if not decoder.available():
+    family = FAMILY_OF[format_]
+    if not family.available():
         raise MissingDecoderError
-    return decoder.decode(path, format_, limits)
+    return decoder_of(family).decode(path, format_, limits)
 
 
 def read_frame(path: Path, number: int) -> Rgba:
@@ -98,7 +69,7 @@ def read_frame(path: Path, number: int) -> Rgba:
     """
     with path.open("rb") as stream:
         format_ = sniff(stream.read(HEAD_BYTES), path)
-    if format_ not in _BY_FORMAT:
+    if format_ not in FAMILY_OF:
         raise UnsupportedImageError(f"{format_} data, no image")
     for frame in _decoded(path, format_, ImageLimits()):
         if frame.number == number:

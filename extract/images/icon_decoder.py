@@ -26,13 +26,6 @@ _ENTRIES_MAX = 1024
 class IconDecoder:
     """ICO, CUR and ANI."""
 
-    version = 2
-    formats = frozenset({"ico", "cur", "ani"})
-
-    def available(self) -> bool:
-        """Tell that Pillow is always there."""
-        return True
-
     def preload(self) -> None:
         """Nothing is imported late."""
 

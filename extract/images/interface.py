@@ -93,18 +93,7 @@ class DecodedFrame:
 
 
 class Decoder(Protocol):
-    """A family of formats. `formats` are names as `extract.sniff` gives them.
-
-    Raising `version` makes what it decoded due again. It must differ from 1, which settled images before decoders
-    had versions of their own.
-    """
-
-    formats: frozenset[str]
-    version: int
-
-    def available(self) -> bool:
-        """Tell whether the library it needs is installed."""
-        ...
+    """What reads a family of formats (see `extract.images.families`)."""
 
     def preload(self) -> None:
         """Import everything that decoding needs: afterwards a sandbox may hide the file system."""

@@ -20,13 +20,6 @@ MERGED_MAX_BYTES = 512 * 1024 * 1024
 class MergedDecoder:
     """KRA and ORA."""
 
-    version = 2
-    formats = frozenset({"kra", "ora"})
-
-    def available(self) -> bool:
-        """Tell that nothing is needed."""
-        return True
-
     def preload(self) -> None:
         """Import the encoding of old names in zip files."""
         codecs.lookup("cp437")

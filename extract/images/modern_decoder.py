@@ -5,9 +5,7 @@ its header first. Source: ISO/IEC 18181-1:2024, annex D.2 (SizeHeader), and 1818
 """
 
 from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -22,20 +20,8 @@ _JXL_CODESTREAM = b"\xff\x0a"
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
-@cache
-def _installed(name: str) -> bool:
-    return find_spec(name) is not None
-
-
 class HeifDecoder:
     """HEIC/HEIF through libheif, which turns pictures upright by itself."""
-
-    version = 2
-    formats = frozenset({"heif"})
-
-    def available(self) -> bool:
-        """Tell whether pillow-heif is installed."""
-        return _installed("pillow_heif")
 
     def preload(self) -> None:
         """Import pillow-heif."""
@@ -58,13 +44,6 @@ class HeifDecoder:
 
 class JxlDecoder:
     """JPEG XL; of an animation the first frame."""
-
-    version = 2
-    formats = frozenset({"jxl"})
-
-    def available(self) -> bool:
-        """Tell whether pillow-jxl-plugin is installed."""
-        return _installed("pillow_jxl")
 
     def preload(self) -> None:
         """Import pillow-jxl-plugin."""

@@ -57,13 +57,6 @@ _OF_ONE_KIND = frozenset({"png", "gif", "webp", "avif", "fli"})
 class PillowDecoder:
     """Pillow, one frame at a time."""
 
-    version = 2
-    formats = frozenset(PLUGINS)
-
-    def available(self) -> bool:
-        """Tell that Pillow is always there."""
-        return True
-
     def preload(self) -> None:
         """Import every plugin in the list."""
         for plugin in [*PLUGINS.values(), "Mpo"]:

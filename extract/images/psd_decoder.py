@@ -35,13 +35,6 @@ _LAYERS_MAX = 10_000
 class PsdDecoder:
     """PSD and PSB."""
 
-    version = 2
-    formats = frozenset({"psd"})
-
-    def available(self) -> bool:
-        """Tell that psd-tools is always there."""
-        return True
-
     def preload(self) -> None:
         """Import psd-tools with what composing layers needs."""
         for name in ("psd_tools", "psd_tools.composite"):

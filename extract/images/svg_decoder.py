@@ -17,13 +17,6 @@ _PROBE = 1 / 64
 class SvgDecoder:
     """SVG."""
 
-    version = 2
-    formats = frozenset({"svg"})
-
-    def available(self) -> bool:
-        """Tell that resvg is always there."""
-        return True
-
     def preload(self) -> None:
         """Import resvg."""
         import_module("resvg_py")

@@ -26,13 +26,6 @@ _STRIP_PIXELS = 1 << 19
 class XcfDecoder:
     """XCF."""
 
-    version = 2
-    formats = frozenset({"xcf"})
-
-    def available(self) -> bool:
-        """Tell that nothing is needed."""
-        return True
-
     def preload(self) -> None:
         """Nothing is imported late."""
 

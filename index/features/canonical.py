@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from db.pixels import Rgba
 
@@ -95,6 +94,8 @@ def _without_background(rgba: Rgba) -> Rgba:
     colour = np.median(border, axis=0).astype(np.uint8)
     if _close(border[None], colour).mean() < BACKGROUND_SHARE:
         return rgba
+    from scipy import ndimage  # which imports half of SciPy, and most pictures never come to this
+
     regions, _ = ndimage.label(_close(rgba, colour))
     touching = np.unique(_border(regions))
     background = np.isin(regions, touching[touching > 0])

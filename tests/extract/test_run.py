@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from db import Catalog, stages
 from db.derive import record_read
+from db.glance import seems_done
 from db.recording import record_fetched, record_page
 from db.records import FetchedFile, FileLink, FrameRecord, PageRecord, ReadResult
 from db.status import read_status
@@ -29,6 +30,7 @@ from extract.tasks import ReadTask
 from pools import Pool, open_pool
 from pools.errors import PoolUrlError
 from pools.local import ProcessExecutor
+from tests.conftest import Home
 
 TSX = """<tileset name="t" tilewidth="8" tileheight="8" spacing="2" margin="1" tilecount="4" columns="2">
  <image source="{name}" width="20" height="20"/></tileset>"""
@@ -277,3 +279,21 @@ def test_an_image_that_no_file_shows_any_more_is_not_due_for_ever(catalog: Catal
 
 def pixels_of(data: bytes) -> Any:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
+
+
+def test_a_glance_tells_whether_workers_will_be_wanted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    assert not seems_done(url)
+    assert not seems_done("postgresql://nobody@nowhere/none")
+    with Catalog(url, str(tmp_path / "blobs")) as catalog:
+        assert seems_done(url)
+        bring(catalog, a_DOT_png=png(1))
+        assert not seems_done(url)
+        run(catalog)
+        assert seems_done(url)
+
+
+def test_a_pool_that_cannot_be_is_refused_though_nothing_is_due(home: Home) -> None:
+    ended = home.quarry("extract", "run", "--pool", "threads:2")
+    assert ended.returncode == 2
+    assert "pool 'threads:2' is not known" in ended.stderr

@@ -15,7 +15,8 @@ from psd_tools import PSDImage
 from psd_tools.constants import Compression
 
 from db.vocabulary import Outcome
-from extract.images.decode import Decoded, decode, decoder_versions
+from extract.images.decode import Decoded, decode
+from extract.images.families import decoder_versions
 from extract.images.interface import ImageLimits
 from extract.images.modern_decoder import jxl_size
 from extract.sniff import HEAD_BYTES, sniff

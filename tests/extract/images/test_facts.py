@@ -13,10 +13,9 @@ from db import Catalog, stages
 from db.pixels import canonical
 from db.records import ImageFacts
 from db.vocabulary import AlphaKind, Outcome, Stage
-from extract.images import decode as decoding
+from extract.images import families
 from extract.images.decode import decode, image_record, read_frame
 from extract.images.facts import COLOURS_MAX, image_facts
-from extract.images.modern_decoder import JxlDecoder
 from extract.run import outdate
 from extract.versions import read_versions_by_format
 from tests.extract.images.cases import CASES
@@ -150,13 +149,9 @@ CASES_BY_NAME = {str(case): case for case in CASES}
 
 
 def test_installing_a_wheel_makes_its_files_due(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Absent(JxlDecoder):
-        def available(self) -> bool:
-            return False
-
     bring(catalog, a_DOT_jxl=CASES_BY_NAME["jxl-lossless"].data)
     with monkeypatch.context() as without:
-        without.setitem(decoding._BY_FORMAT, "jxl", Absent())
+        without.setattr(families, "_installed", lambda package: package != "pillow_jxl")
         missing = decode(catalog.blobs.path(column(catalog, "SELECT sha256 FROM blob")[0]), "jxl")
         versions = read_versions_by_format()
     assert (missing.outcome, missing.reason) == (Outcome.UNSUPPORTED, "install artquarry[formats]")
