@@ -82,6 +82,9 @@ def site(small_content: Path) -> Iterator[Site]:
         yield served
 
 
+SAID = "said.txt"
+
+
 @dataclass(frozen=True)
 class Home:
     """A folder with a catalog, and the commands that work on it, run as a user runs them."""
@@ -113,14 +116,15 @@ class Home:
         )
 
     def start(self, command: list[str]) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        """Start a command in a session of its own; `said` is what such commands printed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / SAID).open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def said(self) -> str:
+        return (self.folder / SAID).read_text(errors="replace")[-5000:]
 
     def crawl(self, site_url: str, *more: str) -> "subprocess.CompletedProcess[str]":
         return self.run(self.crawl_command(site_url, *more))

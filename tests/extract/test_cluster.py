@@ -210,7 +210,7 @@ def extract_and_be_killed(home: Home, cluster: Cluster, chance: random.Random) -
     process, kill_at = home.start(command), time.monotonic() + chance.uniform(1, 5)
     deadline = time.monotonic() + 240
     while (ended := process.poll()) is None or ended != 0:
-        assert ended in (None, -signal.SIGKILL), f"the runner ended with {ended}"
+        assert ended in (None, -signal.SIGKILL), f"the runner ended with {ended}: {home.said()}"
         assert time.monotonic() < deadline
         if ended is not None:
             process = home.start(command)
