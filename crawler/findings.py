@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from db.frontier import FrontierQueue, Settled
-from db.recording import changed_files, record_fetched, record_pages, unfetched
+from db.recording import record_fetched, record_pages, unfetched
 from db.records import FetchedFile, NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
@@ -25,8 +25,7 @@ def record(connection: Connection, queue: FrontierQueue, found: Sequence[Finding
     """Write findings inside the caller's transaction. Raises LeaseLostError unless all their entries are ours."""
     queue.settle_all(connection, [findings.settled for findings in found])
     pages = [page for findings in found for page in findings.pages]
-    changed = changed_files(connection, pages)
-    record_pages(connection, pages)
+    changed = record_pages(connection, pages).changed
     record_fetched(connection, *(file for findings in found for file in findings.files))
     wanted = [entry for findings in found for entry in findings.wanted]
     # Files that were brought home already are left out, unless their page says that they are others now.

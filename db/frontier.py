@@ -27,7 +27,6 @@ from db.frontier_sql import (
     LEASED,
     MARK_DONE,
     NTH_PAGE,
-    OURS,
     PAGE_LIMIT,
     PENDING,
     within,
@@ -40,7 +39,7 @@ from db.vocabulary import CrawlState, EntryKind, EntryState
 
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
-LOOK_FOR_DEAD_S = 2.0
+LOOK_AROUND_S = 2.0
 HOPS, LED_TO = "redirected to", "led to"
 """Keys in an entry's data, not for its callback: where redirects have led it, and where they led it in the end."""
 
@@ -89,7 +88,9 @@ class FrontierQueue:
         self.crawl_id = crawl_id
         self.owner = new_owner()
         self._clock = clock
-        self._look_for_dead_at = 0.0
+        self._look_again_at = 0.0
+        self._page_limit: int | None = None
+        self._known_hosts: set[str] = set()
 
     def enqueue(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
         """Add entries, inside the caller's transaction; what the crawl knows already stays as it is.
@@ -97,7 +98,8 @@ class FrontierQueue:
         A URL that does not fit into the catalog fails at once, with that cause.
         """
         hosts = sorted({host_of(entry.url)[:MAX_HOST_CHARACTERS] for entry in entries})
-        insert_new(connection, Host, [{"name": name, "lease_until": 0.0, "paused_until": 0.0} for name in hosts])
+        new = [name for name in hosts if name not in self._known_hosts]
+        insert_new(connection, Host, [{"name": name, "lease_until": 0.0, "paused_until": 0.0} for name in new])
         rows = [
             {
                 "crawl_id": self.crawl_id,
@@ -122,9 +124,8 @@ class FrontierQueue:
         """Claim up to `count` entries that are due, of hosts that are ours or free; inside a transaction if given."""
         now = self._clock()
         with self.database.write() if connection is None else nullcontext(connection) as turn:
-            if now >= self._look_for_dead_at:
-                self._free_dead(turn, now)
-                self._look_for_dead_at = now + LOOK_FOR_DEAD_S
+            if now >= self._look_again_at:
+                self._look_around(turn, now)
             entries: list[Entry] = []
             limit = self._limit(turn)
             hosts = self._free_hosts_with_work(turn, count, now, limit)
@@ -136,8 +137,19 @@ class FrontierQueue:
             claim = {"me": self.owner, "until": now + LEASE_S}
             if entries:
                 turn.execute(CLAIM_ENTRIES, {**claim, "ids": [entry.id for entry in entries]})
-                turn.execute(CLAIM_HOSTS, {**claim, "names": sorted({entry.host for entry in entries})})
+            # The heartbeat keeps the hosts that are ours already.
+            new = {entry.host for entry in entries if hosts[entry.host] < now + LEASE_S / 2}
+            if new:
+                turn.execute(CLAIM_HOSTS, {**claim, "names": sorted(new)})
+        # Ours before this transaction: what it adds may yet be rolled back.
+        self._known_hosts.update(host for host, until in hosts.items() if until)
         return entries
+
+    def _look_around(self, connection: Connection, now: float) -> None:
+        """See now and then what changes rarely: who has died, and how many pages the crawl may have."""
+        self._look_again_at = now + LOOK_AROUND_S
+        self._page_limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
+        self._free_dead(connection, now)
 
     def _free_dead(self, connection: Connection, now: float) -> None:
         owners = connection.scalars(
@@ -169,9 +181,11 @@ class FrontierQueue:
 
     def _free_hosts_with_work(
         self, connection: Connection, count: int, now: float, limit: "_Limit | None"
-    ) -> list[str]:
+    ) -> dict[str, float]:
+        """Return until when each host is ours already; 0 if it is not."""
         due = {"crawl": self.crawl_id, "now": now, "me": self.owner, "count": count, **_bound(limit)}
-        return list(connection.scalars(HOSTS_WITH_WORK[limit is not None], due))
+        found = connection.execute(HOSTS_WITH_WORK[limit is not None], due)
+        return {name: until if owner == self.owner else 0.0 for name, owner, until in found}
 
     def delay_of(self, host: str) -> float:
         """Return the delay in seconds that a host asked for when it was last heard; 0 if it never asked."""
@@ -203,10 +217,9 @@ class FrontierQueue:
 
         The limit acts here and not on what is added, so that a crawl can be continued with a larger one.
         """
-        limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
-        if limit is None:
+        if self._page_limit is None:
             return None
-        last = connection.scalar(NTH_PAGE, {"crawl": self.crawl_id, "before": max(limit - 1, 0)})
+        last = connection.scalar(NTH_PAGE, {"crawl": self.crawl_id, "before": max(self._page_limit - 1, 0)})
         return None if last is None else _Limit(last)
 
     def next_due(self) -> float | None:
@@ -216,6 +229,7 @@ class FrontierQueue:
         """
         now = self._clock()
         with self.database.read() as connection:
+            self._page_limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
             limit = self._limit(connection)
             allowed = within(limit is not None)
             bound = _bound(limit)
@@ -251,11 +265,11 @@ class FrontierQueue:
 
     def settle_all(self, connection: Connection, settled: "Sequence[Settled]") -> None:
         """Mark entries done, as `settle` does. Raises LeaseLostError unless all of them are ours."""
-        ids = [entry.id for entry in settled]
-        ours = connection.scalars(OURS, {"ids": ids, "me": self.owner}).all()
-        if len(ours) != len(set(ids)):
-            raise LeaseLostError(f"frontier entries {sorted({*ids} - {*ours})} are no longer leased by this process")
-        connection.execute(MARK_DONE, [{"at": datetime.now(UTC), **_ended(entry)} for entry in settled])
+        now = datetime.now(UTC)
+        marked = connection.execute(MARK_DONE, [{"me": self.owner, "at": now, **_ended(entry)} for entry in settled])
+        ids = {entry.id for entry in settled}
+        if marked.rowcount != len(ids):
+            raise LeaseLostError(f"not all frontier entries of {sorted(ids)} are still leased by this process")
 
     def requeue(self, connection: Connection, urls: Sequence[str]) -> None:
         """Make settled entries due again: their page says that they have changed."""

@@ -29,11 +29,11 @@ DUE = (
 )
 
 
-def _hosts_with_work(limited: bool) -> Select[str]:
+def _hosts_with_work(limited: bool) -> Select[str, str | None, float]:
     due = exists().where(Frontier.host == Host.name, *DUE, within(limited))
     free = or_(Host.owner.is_(None), Host.owner == bindparam("me"), Host.lease_until < bindparam("now"))
     return (
-        select(Host.name)
+        select(Host.name, Host.owner, Host.lease_until)
         .where(free, Host.paused_until <= bindparam("now"), due)
         .order_by(Host.name)
         .limit(bindparam("count"))
@@ -81,18 +81,9 @@ CLAIM_HOSTS = (
     .where(Host.name.in_(bindparam("names", expanding=True)))
     .values(owner=bindparam("me"), lease_until=bindparam("until"))
 )
-OURS = (
-    select(Frontier.id)
-    .where(
-        Frontier.id.in_(bindparam("ids", expanding=True)),
-        LEASED,
-        Frontier.owner == bindparam("me"),
-    )
-    .with_for_update()
-)
 MARK_DONE = (
     update(Frontier)
-    .where(Frontier.id == bindparam("of"))
+    .where(Frontier.id == bindparam("of"), LEASED, Frontier.owner == bindparam("me"))
     .values(
         state=EntryState.DONE.value,
         owner=None,

@@ -5,6 +5,7 @@ things in another order, ends in the same rows.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,33 +24,42 @@ from db.vocabulary import ROLE_RANK, PersonRole, Stage
 
 def record_page(connection: Connection, page: PageRecord) -> int:
     """Write a content page and everything it says; return its id."""
-    return record_pages(connection, [page])[page.url]
+    return record_pages(connection, [page]).ids[page.url]
 
 
-def record_pages(connection: Connection, pages: Sequence[PageRecord]) -> dict[str, int]:
-    """Write content pages and everything they say, a few statements for all of them; return their ids by URL.
+@dataclass(frozen=True)
+class RecordedPages:
+    """The ids of pages by URL, and files that the catalog has, but that their page describes otherwise than before."""
+
+    ids: dict[str, int] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+
+
+def record_pages(connection: Connection, pages: Sequence[PageRecord]) -> RecordedPages:
+    """Write content pages and everything they say, a few statements for all of them.
 
     Raises TooLongError for a page whose URL does not fit; links and tags that do not are left out or cut.
     """
-    known: dict[str, int] = {}
+    recorded = RecordedPages()
     left = [fitting(page) for page in pages]
     while left:  # a page that comes twice is written twice, in order
         now = {page.url: page for page in reversed(left)}
         left = [page for page in left if now[page.url] is not page]
-        known |= _record_distinct(connection, list(reversed(now.values())))
-    return known
+        _record_distinct(connection, list(reversed(now.values())), recorded)
+    return recorded
 
 
-def _record_distinct(connection: Connection, pages: Sequence[PageRecord]) -> dict[str, int]:
+def _record_distinct(connection: Connection, pages: Sequence[PageRecord], recorded: RecordedPages) -> None:
     urls = [page.url for page in pages]
     known = _page_ids(connection, urls)
+    recorded.changed.update(_changed_files(connection, [page for page in pages if page.url in known]))
     insert_or_replace(connection, Page, [_page_row(page) for page in pages], ("url",))
     ids = known | _page_ids(connection, [url for url in urls if url not in known])
     for table in (Person, Licence, Tag, Collection) if known else ():
         connection.execute(delete(table).where(table.page_id.in_(list(known.values()))))
     _record_claims(connection, ids, pages)
     _record_links(connection, ids, pages, set(known.values()))
-    return ids
+    recorded.ids.update(ids)
 
 
 def _page_ids(connection: Connection, urls: Sequence[str]) -> dict[str, int]:
@@ -148,7 +158,7 @@ def _moving(connection: Connection, claims: Sequence[dict[str, Any]]) -> list[in
     return moving
 
 
-def changed_files(connection: Connection, pages: Sequence[PageRecord]) -> set[str]:
+def _changed_files(connection: Connection, pages: Sequence[PageRecord]) -> set[str]:
     """Return the URLs of files that the catalog has, but that their page now describes with another id or size."""
     claims = {
         (page.url, link.url, link.role.value): (link.site_file_id, link.declared_bytes)

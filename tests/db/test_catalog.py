@@ -231,7 +231,7 @@ def test_pages_recorded_together_are_as_if_recorded_one_by_one(catalog: Catalog)
         page("http://s/content/p", shared, title="new"),
     ]
     with catalog.database.write() as connection:
-        ids = record_pages(connection, pages)
+        ids = record_pages(connection, pages).ids
         rows = connection.execute(text("SELECT id, title FROM page ORDER BY url")).all()
         links = connection.execute(
             text(
