@@ -67,6 +67,7 @@ class BlobDownloadHandler(BaseDownloadHandler):
         self._respect_noai = crawler.settings.getbool("QUARRY_RESPECT_NOAI")
         self._silence_s = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._keeps_exchanges = bool(crawler.settings.get("QUARRY_WARC"))
+        self._may_land_later = not self._keeps_exchanges and not crawler.settings.getdict("ITEM_PIPELINES")
 
     async def download_request(self, request: Request) -> Response:
         """Fetch a request; a file's response has no body but `meta["fetched"]`."""
@@ -131,10 +132,17 @@ class BlobDownloadHandler(BaseDownloadHandler):
             if self._respect_noai and (refusal := refusal_in(answer.headers.get("X-Robots-Tag", ""))):
                 raise IgnoreRequest(f"X-Robots-Tag: {refusal}")
             await self._receive(answer, partial)
-            stored = await self._landing(blobs).land(partial)
+            stored = await self._brought_in(request, blobs, partial)
             request.meta["fetched"] = _fetched(request, answer, stored)
             self._note_whole(request)
             return _plain(request, answer, status=200)
+
+    async def _brought_in(self, request: Request, blobs: BlobStore, partial: Partial) -> Stored:
+        """Have a file in the store, or on its way there with its settlement if nobody looks at it sooner."""
+        if partial.in_memory and self._may_land_later and not blobs.is_remote:
+            request.meta["landing"] = partial
+            return partial.stored
+        return await self._landing(blobs).land(partial)
 
     def _note_whole(self, request: Request) -> None:
         if self._keeps_exchanges:

@@ -1,8 +1,8 @@
-"""Finished downloads reach the disk together: one wait for several files, beside the crawl and not in its way.
+"""Finished downloads reach the disk in groups, beside the crawl and not in its way.
 
-A file counts as fetched only once its bytes and its name are on the disk. Waiting for that file by file takes as long
-as all the rest of a crawl of small files; file systems serve many such waits at once in little more than the time of
-one. So what finishes while others are being waited for makes up the next group.
+A file counts as fetched only once its bytes and its name are on the disk. Small files that are in memory land in the
+thread that settles them, right before the transaction that names them (`land_now`); for all others `Landing` waits in
+threads of its own: what finishes meanwhile makes up the next group.
 """
 
 import asyncio
@@ -44,6 +44,15 @@ class Landing:
                     done.set_result(result)
                 else:
                     done.set_exception(result)
+
+
+def land_now(blobs: BlobStore, partials: Sequence[Partial]) -> None:
+    """Put downloads that are not there yet into a blob store, or raise what is wrong with one (see `Landing.land`)."""
+    due = [partial for partial in partials if not partial.has_landed]
+    for partial, result in zip(due, _land(blobs, due) if due else (), strict=True):
+        if isinstance(result, Exception):
+            raise result
+        partial.has_landed = True
 
 
 def _land(blobs: BlobStore, partials: Sequence[Partial]) -> list[Stored | Exception]:

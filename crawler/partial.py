@@ -66,6 +66,7 @@ class Partial:
         self._stream: BinaryIO | None = None
         self._small: tuple[Version, list[bytes]] | None = None
         self._landing: Path | None = None
+        self.has_landed = False
         self.size_bytes = 0
         self.left_bytes = self.on_disk_bytes()
 
@@ -159,6 +160,16 @@ class Partial:
             self._stream = None
 
     @property
+    def in_memory(self) -> bool:
+        """Tell whether all of the bytes are here and none on the disk."""
+        return self._small is not None
+
+    @property
+    def stored(self) -> Stored:
+        """Return what was written until now, as the store would name it."""
+        return Stored(self._hash.digest(), self.size_bytes)
+
+    @property
     def path(self) -> Path:
         """Return where the bytes are."""
         return self._landing or self._data
@@ -168,11 +179,11 @@ class Partial:
         if self._small is not None:
             self._landing = self._blobs.temporary / uuid.uuid4().hex
             self._landing.write_bytes(b"".join(self._small[1]))
-            return Stored(self._hash.digest(), self.size_bytes)
+            return self.stored
         if self._data.stat().st_size != self.size_bytes:
             self.drop()
             raise TruncatedDownloadError("the unfinished file was changed by somebody else")
-        return Stored(self._hash.digest(), self.size_bytes)
+        return self.stored
 
     def forget(self) -> None:
         """Drop the note of a file that is in the store."""

@@ -90,15 +90,13 @@ class RefererOfRedirects(RefererMiddleware):
 def _settlement(entry: Entry, yielded: Sequence[Any], response: Response) -> Settlement:
     etag, modified = response.headers.get(b"ETag"), response.headers.get(b"Last-Modified")
     settled = Settled(entry.id, response.status, (etag or b"").decode("latin-1"), (modified or b"").decode("latin-1"))
-    return Settlement(
-        entry,
-        Findings(
-            settled,
-            pages=tuple(output for output in yielded if isinstance(output, PageRecord)),
-            files=tuple(output for output in yielded if isinstance(output, FetchedFile)),
-            wanted=tuple(as_entry(output) for output in yielded if isinstance(output, WANTED)),
-        ),
+    found = Findings(
+        settled,
+        pages=tuple(output for output in yielded if isinstance(output, PageRecord)),
+        files=tuple(output for output in yielded if isinstance(output, FetchedFile)),
+        wanted=tuple(as_entry(output) for output in yielded if isinstance(output, WANTED)),
     )
+    return Settlement(entry, found, response.meta.get("landing") if found.files else None)
 
 
 def on_failure(crawler: Crawler, request: Request, error: BaseException) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from crawler.findings import Findings, record
+from crawler.landing import land_now
+from crawler.partial import Partial
 from crawler.session import CrawlSession, keep, session_of, stop_crawl, wake
+from db.blobs import is_disk_error
 from db.errors import CatalogError, LeaseLostError
 from db.fitting import is_refusal
 from db.frontier import Entry
@@ -36,6 +40,8 @@ class Settlement:
 
     entry: Entry
     outcome: Findings | Callable[[Connection], None]
+    landing: Partial | None = None
+    """The file among the findings, if it is still to be put into the blob store."""
 
 
 class Settler:
@@ -45,6 +51,7 @@ class Settler:
         self._crawler = crawler
         self._session = session
         self._waiting: list[Settlement] = []
+        self._to_land: list[Partial] = []
         self._timer: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalog")
@@ -69,6 +76,9 @@ class Settler:
         """Take a settlement; it is committed with the next group, soon."""
         self._waiting.append(settlement)
         self._session.settling.add(settlement.entry.id)
+        if settlement.landing is not None:
+            self._to_land.append(settlement.landing)
+            self._thread.submit(self._land_early)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.hurry)
 
@@ -119,16 +129,23 @@ class Settler:
         return entries
 
     def _stops(self, error: Exception) -> bool:
-        """Stop the crawl if the catalog cannot be written; data that a database refuses is the input's fault."""
-        if not isinstance(error, DBAPIError) or is_refusal(error):
+        """Stop the crawl if catalog or blobs cannot be written; data that a database refuses is the input's fault."""
+        if is_refusal(error) if isinstance(error, DBAPIError) else not is_disk_error(error):
             return False
         stop_crawl(self._crawler, error)
         return True
 
+    def _land_early(self) -> None:
+        """Begin to wait for the disk while others are being fetched. What is left out here lands when it is settled."""
+        partials, self._to_land = self._to_land, []
+        with suppress(Exception):  # it is tried again, and heard, when it is settled
+            land_now(self._session.catalog.blobs, partials)
+
     def _commit(self, group: Sequence[Settlement], room: int = 0) -> list[Entry]:
         """Write a group and lease, in this thread; what is in flight is none of its business."""
-        queue = self._session.queue
-        with self._session.catalog.database.write() as connection:
+        queue, catalog = self._session.queue, self._session.catalog
+        land_now(catalog.blobs, [settlement.landing for settlement in group if settlement.landing is not None])
+        with catalog.database.write() as connection:
             found = [settlement.outcome for settlement in group if isinstance(settlement.outcome, Findings)]
             if found:
                 record(connection, queue, found)
@@ -159,7 +176,7 @@ class Settler:
             await self._write([settlement])
         except LeaseLostError:
             self._session.done_with(settlement.entry)
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             stop_crawl(self._crawler, error)
 
 

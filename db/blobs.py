@@ -10,16 +10,13 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from db.errors import BlobMissingError, BlobStoreError
 
-SYNCS_AT_ONCE = 8
 BLOB_NAME = re.compile("[0-9a-f]{2}/[0-9a-f]{62}")
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
@@ -78,6 +75,9 @@ class BlobStore:
     in a bucket (see db.blobs_s3). `url` names the store for other processes; `root` is its folder on this machine.
     """
 
+    is_remote = False
+    """Whether storing a blob waits for another machine."""
+
     def __new__(cls, url: str) -> "BlobStore":
         """Choose the store by its URL."""
         if cls is BlobStore and url.startswith("s3://"):
@@ -127,11 +127,13 @@ class BlobStore:
             _sync(target.parent)
 
     def adopt_all(self, files: Sequence[tuple[Path, Stored]]) -> None:
-        """Adopt complete files durably. They are waited for together, which takes little longer than for one."""
-        _sync_all([temporary for temporary, _ in files])
+        """Adopt complete files durably."""
+        for temporary, _ in files:
+            _sync(temporary)
         for temporary, stored in files:
             self.adopt(temporary, stored)
-        _sync_all(sorted({self.path(stored.sha256).parent for _, stored in files}))
+        for folder in sorted({self.path(stored.sha256).parent for _, stored in files}):
+            _sync(folder)
 
     def path(self, sha256: bytes) -> Path:
         """Return where a blob is, or would be."""
@@ -218,16 +220,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync_all(paths: Sequence[Path]) -> None:
-    if len(paths) < 2:
-        for path in paths:
-            _sync(path)
-        return
-    list(_threads().map(_sync, paths))
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(SYNCS_AT_ONCE, thread_name_prefix="sync")

@@ -33,6 +33,8 @@ RETRY_S = 120.0
 class BucketBlobStore(BlobStore):
     """Blobs in a bucket: `s3://bucket/prefix`. Every call that talks to the bucket may raise BlobStoreError."""
 
+    is_remote = True
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._bucket = parts.netloc

@@ -1,15 +1,18 @@
 """Finished downloads reach the blob store together, and one that is not right does not keep the others back."""
 
 import asyncio
+import errno
 import hashlib
 from pathlib import Path
 
 import pytest
 
 from crawler.errors import TruncatedDownloadError
-from crawler.landing import Landing
+from crawler.landing import Landing, land_now
 from crawler.partial import Partial, Version
 from db.blobs import BlobStore, Stored, is_disk_error
+from demo.replica import Site
+from tests.conftest import ROOT, Home
 
 
 def downloaded(blobs: BlobStore, name: str, *, length_known: bool = True) -> Partial:
@@ -80,3 +83,49 @@ def test_who_waits_hears_of_a_bucket_that_does_not_answer(tmp_path: Path, monkey
         assert isinstance(found, Exception)
         assert is_disk_error(found)
     assert [partial.path.read_bytes() for partial in partials] == [b"one", b"two"]
+
+
+PIPELINE = """
+from pathlib import Path
+from db.records import FetchedFile
+
+class Look:
+    def process_item(self, item):
+        if isinstance(item, FetchedFile):
+            name = item.sha256.hex()
+            there = Path({blobs!r}, "sha256", name[:2], name[2:]).exists()
+            with Path({seen!r}).open("a") as seen:
+                seen.write(f"{{there}}\\n")
+        return item
+"""
+
+
+def test_a_pipeline_finds_the_file_in_the_store(site: Site, home: Home, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    (tmp_path / "looking.py").write_text(PIPELINE.format(blobs=str(home.folder / "blobs"), seen=str(seen)))
+    looking = Home(home.folder, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    done = looking.crawl(site.url, "-s", 'ITEM_PIPELINES={"looking.Look": 1}')
+    assert seen.exists(), done.stderr
+    told = seen.read_text().split()
+    with looking.open() as catalog:
+        assert told == ["True"] * len(list(catalog.blobs))
+    assert told
+
+
+def test_a_file_that_cannot_land_is_heard_of_when_it_is_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = BlobStore(str(tmp_path))
+    partials = [downloaded(blobs, name) for name in ("one", "two")]
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as struck:
+        struck.setattr("db.blobs._sync", full)
+        with pytest.raises(OSError, match="No space"):
+            land_now(blobs, partials)
+    assert list(blobs) == []
+    land_now(blobs, partials)
+    assert len(list(blobs)) == 2
+    land_now(blobs, partials)
