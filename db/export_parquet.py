@@ -58,9 +58,15 @@ def write_parquet(rows: Iterable[dict[str, Any]], path: Path) -> int:
     count = 0
     with parquet.ParquetWriter(path, schema(), compression="zstd") as writer:
         for group in _groups(iter(rows)):
-            writer.write_table(pa.Table.from_pylist(group, schema=schema()))
+            writer.write_table(_table(group))
             count += len(group)
     return count
+
+
+def _table(rows: list[dict[str, Any]]) -> "pa.Table":
+    """Turn rows into columns here: Arrow's own way with rows takes twice as long."""
+    arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema()]
+    return pa.Table.from_arrays(arrays, schema=schema())
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
