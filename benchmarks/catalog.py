@@ -23,6 +23,7 @@ from sqlalchemy import text
 from benchmarks.catalog_peer import peer_rate
 from benchmarks.catalog_settle import settle_rows, settle_together
 from benchmarks.catalog_synthetic import Sizes, build
+from benchmarks.processes import as_users_run
 from db import Catalog, stages
 from db.export import rows
 from db.export_parquet import write_parquet
@@ -112,11 +113,7 @@ def list_some(catalog: Catalog, name: str) -> list[int]:
 
 
 def command(catalog: Catalog, *words: str) -> None:
-    env = {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-        "QUARRY_CATALOG": catalog.settings.catalog_url,
-        "QUARRY_BLOBS": catalog.settings.blobs_url,
-    }
+    env = as_users_run(QUARRY_CATALOG=catalog.settings.catalog_url, QUARRY_BLOBS=catalog.settings.blobs_url)
     subprocess.run([sys.executable, "-m", "quarry", "catalog", *words], check=True, env=env, stdout=subprocess.DEVNULL)
 
 

@@ -4,7 +4,6 @@ Runs `--help` of every command there is, and each that can run with nothing to d
 the median by the clock. Bytecode is compiled beforehand, as it is after a first run.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from statistics import median
 
 import click
 
+from benchmarks.processes import as_users_run
 from db import Catalog
 from quarry import main as quarry
 from tests.db.building import add_sheets
@@ -62,12 +62,11 @@ def seconds(words: list[str], env: dict[str, str]) -> float:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as out:
-        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        env |= {
-            "QUARRY_CATALOG": f"sqlite:///{out}/catalog.db",
-            "QUARRY_BLOBS": f"{out}/blobs",
-            "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "quarry-bytecode"),
-        }
+        env = as_users_run(
+            QUARRY_CATALOG=f"sqlite:///{out}/catalog.db",
+            QUARRY_BLOBS=f"{out}/blobs",
+            PYTHONPYCACHEPREFIX=str(Path(tempfile.gettempdir()) / "quarry-bytecode"),
+        )
         with Catalog(env["QUARRY_CATALOG"], env["QUARRY_BLOBS"]) as catalog:
             add_sheets(catalog, 3)
         asked = [line.format(out=out).split() for line in NOTHING_TO_DO]

@@ -29,6 +29,7 @@ from benchmarks import crawl_site
 from benchmarks.crawl_peers import img2dataset, img2dataset_command
 from benchmarks.crawl_site import Server
 from benchmarks.databases import new_database, postgres
+from benchmarks.processes import as_users_run
 
 ROOT = Path(__file__).parents[1]
 MEASURE = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "crawl_measure.py")]
@@ -101,8 +102,7 @@ def taking_turns(pairs: int, ours: Callable[[], Cost], peer: Callable[[], Cost])
 
 def start(job: Job, cwd: Path) -> "subprocess.Popen[str]":
     """Start a command under the measuring script; its process id is the script's first line."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    env |= {"PYTHONPATH": str(ROOT), **job.env}
+    env = as_users_run(**{"PYTHONPATH": str(ROOT), **job.env})
     with (cwd / LOG).open("w") as log:
         return subprocess.Popen(
             [*MEASURE, *job.command], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=log, text=True

@@ -25,14 +25,15 @@ def postgres(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def new_database(server_url: str, template: str = "template1") -> str:
-    """Make an empty database, or a copy of another one, on the server; return its URL."""
+def new_database(url: str, template: str = "template1") -> str:
+    """Make an empty database, or a copy of another one, on the server of a database; return its URL."""
     name = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()
-    return server_url.replace("/postgres?", f"/{name}?")
+    server, _, how = url.partition("?")
+    return f"{server.rpartition('/')[0]}/{name}?{how}"
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from crawler.session import (
     stop_crawl,
     wake,
 )
+from crawler.settings import usual_threshold
 from crawler.settling import Settlement, settler_of
 from db.crawls import mark_seeded
 from db.engine import chunked
@@ -52,8 +53,6 @@ logger = logging.getLogger(__name__)
 SEED_BATCH = 1000
 KEPT_AT_WORK = 4
 """One in so many stays on the wire while the others are committed, together: a commit costs the same for one."""
-GARBAGE_THRESHOLD = (700, 10, 10)
-"""Python's own; the settings raise it until everything is loaded."""
 POLL_S = 1.0
 """How often an empty queue is asked again: other processes may have found more."""
 
@@ -92,7 +91,7 @@ class CatalogScheduler(BaseScheduler):
             stop_crawl(self.crawler, error)
         self._heartbeat.start(LEASE_S / 4, now=False)
         gc.freeze()  # what is loaded by now stays: looking for garbage in it again and again finds none
-        gc.set_threshold(*GARBAGE_THRESHOLD)
+        gc.set_threshold(*usual_threshold)
         return None
 
     def _seed(self, spider: Any) -> None:

@@ -8,6 +8,7 @@ from crawler.optional import optional
 
 # Imports make objects that stay: looking through them after every 700 takes a tenth of a crawl's start.
 # The scheduler sets this back once everything is loaded.
+usual_threshold = gc.get_threshold()
 gc.set_threshold(50_000, 10, 10)
 
 BOT_NAME = "artquarry"

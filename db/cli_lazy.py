@@ -18,7 +18,7 @@ class _FailureError(click.ClickException):
         super().__init__(printable(" ".join(str(message).split())))
 
 
-class _StoppedError(_FailureError):
+class StoppedError(_FailureError):
     """Is shown as one line; the same command may go on later."""
 
     exit_code = STOPPED
@@ -60,12 +60,20 @@ class LazyGroup(click.Group):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except CatalogError as error:
-            raise (_StoppedError if isinstance(error, BlobStoreError) else _FailureError)(error) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
-            if not _is_out_of_reach(error):
+            if (told := self.told(error)) is None:
                 raise
-            raise _StoppedError(f"the catalog is out of reach: {getattr(error, 'orig', error)}") from error
+            raise told from error
+
+    def told(self, error: Exception) -> click.ClickException | None:
+        """Return what a user is told instead of a traceback; None for a bug."""
+        if isinstance(error, CatalogError):
+            return StoppedError(error) if isinstance(error, BlobStoreError) else _FailureError(error)
+        if _is_out_of_reach(error):
+            return StoppedError(f"the catalog is out of reach: {getattr(error, 'orig', error)}")
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands' lines without importing them."""

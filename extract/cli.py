@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from db.cli_lazy import LazyGroup
+from db.cli_lazy import LazyGroup, StoppedError
 from db.cli_options import catalog_options
-from db.exit_codes import DONE, SOME_PROBLEMS, STOPPED
+from db.exit_codes import DONE, SOME_PROBLEMS
 from db.terminal import printable
 from db.vocabulary import Stage
 
@@ -28,19 +28,13 @@ ELSEWHERE = {
 class ExtractGroup(LazyGroup):
     """Ends a command with a line and exit code 3 when the catalog, the disk or the pool is at fault."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
-        try:
-            return click.Group.invoke(self, ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            from extract.stopping import why_stopped
+    def told(self, error: Exception) -> click.ClickException | None:
+        """Say why a run cannot go on."""
+        from extract.stopping import why_stopped
 
-            if not (why := why_stopped(error)):
-                raise
-            click.echo(printable(f"Stopped early: {why}. The same command goes on from here."), err=True)
-            sys.exit(STOPPED)
+        if why := why_stopped(error):
+            return StoppedError(f"Stopped early: {why}. The same command goes on from here.")
+        return super().told(error)
 
 
 @click.group(cls=ExtractGroup, lazy=ELSEWHERE)

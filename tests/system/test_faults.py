@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.databases import new_database
 from demo.replica import Site, serve
 from demo.small import small_site
 from tests.conftest import Home
@@ -60,7 +61,7 @@ def test_a_crawl_killed_at_every_boundary_ends_as_if_never_killed(
 ) -> None:
     whole, killed = Home(tmp_path / "whole"), Home(tmp_path / "killed", catalog_url)
     if catalog_url.startswith("postgresql"):
-        whole = Home(tmp_path / "whole", _sibling(catalog_url))
+        whole = Home(tmp_path / "whole", new_database(catalog_url))
     with serve(content) as site:
         assert whole.crawl(site.url).returncode == 1
         for fault in CRAWL_POINTS:
@@ -72,19 +73,6 @@ def test_a_crawl_killed_at_every_boundary_ends_as_if_never_killed(
     with whole.open() as one, killed.open() as other:
         assert differences(snapshot(one), snapshot(other)) == []
         assert list(one.blobs) == list(other.blobs)
-
-
-def _sibling(url: str) -> str:
-    """Return the URL of another empty database on the same server."""
-    from sqlalchemy import create_engine, text
-
-    head, _, query = url.partition("?")
-    name = head.rpartition("/")[2] + "_whole"
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return f"{head}_whole?{query}"
 
 
 def test_an_extraction_killed_at_every_boundary_ends_as_if_never_killed(content: Path, tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from benchmarks.databases import new_database
 from demo.replica import serve
 from demo.small import small_site
 from tests.conftest import Home
 from tests.crawler.test_crawl import rows
 from tests.snapshot import differences, snapshot
 from tests.system.running import Running
-from tests.system.test_faults import _sibling
 
 IN_FLIGHT = 16
 
@@ -81,7 +81,7 @@ def others(engine: Engine, what: str = "pid") -> list[int]:
 def test_a_postgresql_catalog_that_is_locked_or_throws_everybody_out(
     content: Path, tmp_path: Path, postgres_url: str
 ) -> None:
-    whole = Home(tmp_path / "whole", _sibling(postgres_url))
+    whole = Home(tmp_path / "whole", new_database(postgres_url))
     held = Home(tmp_path / "held", f"{postgres_url}&options=-c%20lock_timeout%3D300")
     engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with serve(content) as site:

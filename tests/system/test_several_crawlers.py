@@ -5,10 +5,10 @@ import signal
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.databases import new_database
 from demo.replica import serve
 from tests.conftest import Home
 from tests.snapshot import differences, snapshot
-from tests.system.test_faults import _sibling
 
 DELAY_S = 0.3
 
@@ -16,7 +16,7 @@ DELAY_S = 0.3
 def test_three_processes_share_a_crawl_and_keep_the_delay_while_killed(
     small_content: Path, tmp_path: Path, postgres_url: str
 ) -> None:
-    whole, shared = Home(tmp_path / "whole", _sibling(postgres_url)), Home(tmp_path / "shared", postgres_url)
+    whole, shared = Home(tmp_path / "whole", new_database(postgres_url)), Home(tmp_path / "shared", postgres_url)
     with serve(small_content) as site:
         assert whole.crawl(site.url).returncode == 1
         port = int(site.url.rpartition(":")[2])

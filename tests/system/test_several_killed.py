@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.databases import new_database
 from demo.replica import Site, serve
 from demo.small import small_site
 from tests.conftest import Home
 from tests.snapshot import differences, snapshot
-from tests.system.test_faults import CRAWL_POINTS, LAST_POINTS, _sibling
+from tests.system.test_faults import CRAWL_POINTS, LAST_POINTS
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def homes(tmp_path: Path, postgres_url: str) -> tuple[Home, Home]:
-    return Home(tmp_path / "whole", _sibling(postgres_url)), Home(tmp_path / "shared", postgres_url)
+    return Home(tmp_path / "whole", new_database(postgres_url)), Home(tmp_path / "shared", postgres_url)
 
 
 def armed(home: Home, site: Site, fault: tuple[str, str, int]) -> Process:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.databases import new_database
 from tests.conftest import Home
 from tests.crawler.test_spiders import Pages, picture, tiny_site
 from tests.snapshot import differences, snapshot
-from tests.system.test_faults import _sibling
 
 IN_FLIGHT = 16
 FILES = 60
@@ -44,7 +44,7 @@ def test_killed_while_it_seeds_and_while_it_crawls(spider: str, tmp_path: Path, 
     postgres = catalog_url.startswith("postgresql")
     if postgres == (spider == "urls") and not os.environ.get("QUARRY_TEST_THOROUGH"):
         pytest.skip("QUARRY_TEST_THOROUGH is not set; each spider on one database")
-    whole = Home(tmp_path / "whole", _sibling(catalog_url) if postgres else "")
+    whole = Home(tmp_path / "whole", new_database(catalog_url) if postgres else "")
     killed = Home(tmp_path / "killed", catalog_url)
     with tiny_site(served()) as site:
         words = ["scrapy", "crawl", spider, *arguments(spider, site, tmp_path), "-s", "DOWNLOAD_DELAY=0"]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.databases import new_database
 from demo.replica import serve
 from demo.small import small_site
 from tests.conftest import Home
 from tests.crawler.test_crawl import rows
 from tests.snapshot import differences, snapshot
 from tests.system.running import Running
-from tests.system.test_faults import _sibling
 
 IN_FLIGHT = 16
 
@@ -43,7 +43,7 @@ def test_stopped_any_number_of_times_nothing_is_asked_for_twice(
     postgres = catalog_url.startswith("postgresql")
     if postgres != (number == signal.SIGTERM) and not os.environ.get("QUARRY_TEST_THOROUGH"):
         pytest.skip("QUARRY_TEST_THOROUGH is not set; one signal for each database")
-    whole = Home(tmp_path / "whole", _sibling(catalog_url) if postgres else "")
+    whole = Home(tmp_path / "whole", new_database(catalog_url) if postgres else "")
     stopped = Home(tmp_path / "stopped", catalog_url)
     with serve(content) as site:
         assert whole.crawl(site.url).returncode == 1
