@@ -9,8 +9,8 @@ seconds are those of all processes together, peak memory that of the largest one
 """
 
 import argparse
+import compileall
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import extract_corpus as corpus
+from benchmarks.processes import as_users_run
 from db import Catalog
 from db.recording import record_fetched, record_page
 from db.records import FetchedFile, FileLink, PageRecord
@@ -81,7 +82,7 @@ def cases(*, quick: bool) -> list[Case]:
 
 def measured(command: Sequence[str], cwd: Path, ok: Sequence[int] = (0,)) -> dict[str, Any]:
     """Run a command and return what it cost."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = as_users_run(PYTHONPATH=str(ROOT))
     with (cwd / "log.txt").open("w") as log:
         done = subprocess.run([*MEASURE, *command], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=log, check=True)
     cost: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -126,12 +127,10 @@ def compare(case: Case, program: str, folder: Path, pairs: int) -> Row:
         (sources / "list.json").write_text(json.dumps([str(path) for path in archives]))
     archives = [Path(path) for path in json.loads((sources / "list.json").read_text())]
     mine, theirs, images = [], [], 0
-    for _ in range(pairs):
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            cost, images = ours(Path(scratch), archives)
-            mine.append(cost)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            theirs.append(peer(program, Path(scratch), archives))
+    for _ in range(pairs):  # nothing is deleted until all is over: ext4 is slow where files were deleted just now
+        cost, images = ours(Path(tempfile.mkdtemp(dir=folder)), archives)
+        mine.append(cost)
+        theirs.append(peer(program, Path(tempfile.mkdtemp(dir=folder)), archives))
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(mine, theirs, strict=True)]
 
     def median(costs: Sequence[dict[str, Any]], key: str, unit: float = 1.0) -> float:
@@ -163,6 +162,8 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     console = Console()
+    for package in ("db", "extract", "pools"):
+        compileall.compile_dir(ROOT / package, quiet=1)  # as an installed package is
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(quick=args.quick):
             if args.only and not case.name.startswith(args.only):

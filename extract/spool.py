@@ -139,8 +139,10 @@ class Adoption:
         if self._packs is None or self._packs[0] != folder:
             self._packs = folder, _Packs(folder)  # those of an earlier child are gone
         packs = self._packs[1]
-        packs.look()
-        for sha256, data in packs.read(dict.fromkeys(hashes)):
+        wanted = dict.fromkeys(hashes)
+        if wanted:  # a picture has no members
+            packs.look()
+        for sha256, data in packs.read(wanted):
             path = folder / sha256.hex()
             if data is not None:
                 self._adopt_bytes(data, sha256)
