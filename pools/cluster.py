@@ -115,9 +115,9 @@ def _pass_on(asked: Any, answer: "Future[Any]") -> None:
         answer.set_result(asked.result(timeout=RESULT_S))
     except KilledWorker as error:
         answer.set_exception(WorkerDiedError(str(error)))
-    except TimeoutError as error:  # the task's own, or of a client whose connection is gone
+    except OSError as error:  # the task's own (TimeoutError is one), or of a connection that is gone
         own = asked.status == "error"
-        answer.set_exception(error if own else PoolLostError("the cluster does not answer any more"))
+        answer.set_exception(error if own else PoolLostError(f"the cluster does not answer any more: {error}"))
     except CancelledError as error:
         answer.set_exception(PoolLostError(f"the cluster forgot it: {error}"))
     except Exception as error:

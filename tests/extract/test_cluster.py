@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import CancelledError
+from distributed.comm import CommClosedError
 from sqlalchemy import text
 
 from db import Catalog
@@ -24,8 +27,8 @@ from extract.archives.interface import Limits
 from extract.run import StageRunner, read_work, slice_work
 from extract.tasks import ReadTask
 from pools import Pool, open_pool
-from pools.cluster import DaskExecutor
-from pools.errors import PoolGoneError, PoolUrlError
+from pools.cluster import DaskExecutor, _pass_on
+from pools.errors import PoolGoneError, PoolLostError, PoolUrlError
 from pools.local import ProcessExecutor
 from tests.conftest import ROOT, Home
 from tests.extract.test_run import bring, packed, png, run
@@ -96,6 +99,37 @@ def test_a_cluster_needs_a_port(url: str) -> None:
 def test_a_cluster_that_never_comes_ends_the_run() -> None:
     with pytest.raises(PoolGoneError, match="no Dask scheduler"):
         DaskExecutor(f"127.0.0.1:{free_port()}", wait_s=0.0)
+
+
+@dataclass
+class Ended:
+    """Stands in for Dask's future: how the task ended, and what asking for its result raises."""
+
+    status: str
+    error: Exception
+
+    def result(self, timeout: float) -> Any:
+        raise self.error
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "heard"),
+    [
+        ("finished", CommClosedError("the worker that held it died"), PoolLostError),
+        ("pending", TimeoutError(), PoolLostError),
+        ("cancelled", CancelledError(), PoolLostError),
+        ("error", TimeoutError("its own"), TimeoutError),
+        ("error", OSError(28, "its disk is full"), OSError),
+        ("finished", TypeError("no such class here"), TypeError),
+    ],
+)
+def test_a_connection_that_breaks_is_no_inputs_fault(status: str, error: Exception, heard: type[Exception]) -> None:
+    answer: Future[Any] = Future()
+    _pass_on(Ended(status, error), answer)
+    assert type(answer.exception(0)) is heard
 
 
 def die_of_poison(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
