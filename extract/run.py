@@ -33,7 +33,7 @@ from extract.due import LOOK_AHEAD, RENEW_S, DueWork, Task, key_of
 from extract.errors import ToolMissingError
 from extract.journal import Journal
 from extract.tally import Result, rows_of
-from extract.tasks import ReadTask, SliceTask
+from extract.tasks import ReadTask, SliceTask, read_in_worker, slice_in_worker
 from extract.versions import READ_VERSIONS, SLICE_VERSION, read_versions_by_format
 from extract.volume_sets import wake, wake_leads, with_volumes
 from pools import Pool
@@ -73,25 +73,12 @@ class StageWork:
     """Work that a result brings up and that need not wait for its being recorded."""
 
 
-def _read_blobs(blobs_url: str, tasks: tuple[ReadTask, ...], limits: Limits) -> list[ReadResult]:
-    """Import readers and decoders where they are needed: in workers only."""
-    from extract.worker import read_blobs
-
-    return read_blobs(blobs_url, tasks, limits)
-
-
-def _slice_images(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
-    from extract.slicer import slice_images
-
-    return slice_images(blobs_url, tasks)
-
-
 def read_work(limits: Limits) -> StageWork:
     """READ: blobs into members, frames, sidecars."""
     return StageWork(
         Stage.READ,
         _find_blobs,
-        _read_blobs,
+        read_in_worker,
         (limits,),
         _record_reads,
         lambda outcome, reason: ReadResult(outcome, READ_VERSIONS["other"], "", reason),
@@ -106,7 +93,7 @@ def slice_work() -> StageWork:
     return StageWork(
         Stage.SLICE,
         _find_images,
-        _slice_images,
+        slice_in_worker,
         (),
         _record_slices,
         lambda outcome, reason: SliceResult(outcome, SLICE_VERSION, "single", 0.0, "pixels", "", reason=reason),

@@ -1,9 +1,16 @@
-"""What a worker is asked to do: small values that travel between processes."""
+"""What a worker is asked to do: small values that travel between processes, and the functions they are for.
+
+A worker imports this to learn what it is asked, so nothing here imports SQLAlchemy, which no worker needs; readers and
+decoders are imported where they run.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from db.records import ChoiceRecord
+from db.records import ChoiceRecord, ReadResult, SliceResult
+
+if TYPE_CHECKING:
+    from extract.archives.interface import Limits
 
 VOLUME_FORMAT = "volume"
 """What the ledger calls the format of a volume that waits for others, or is read with them."""
@@ -58,3 +65,17 @@ class SliceTask:
     said: tuple[str, ...] = ()
     choice: ChoiceRecord | None = None
     asked: int = 0
+
+
+def read_in_worker(blobs_url: str, tasks: tuple[ReadTask, ...], limits: "Limits") -> list[ReadResult]:
+    """Read blobs (see `extract.worker.read_blobs`)."""
+    from extract.worker import read_blobs
+
+    return read_blobs(blobs_url, tasks, limits)
+
+
+def slice_in_worker(blobs_url: str, tasks: tuple[SliceTask, ...]) -> list[SliceResult]:
+    """Slice images (see `extract.slicer.slice_images`)."""
+    from extract.slicer import slice_images
+
+    return slice_images(blobs_url, tasks)

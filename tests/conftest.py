@@ -29,7 +29,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.psql("ALTER SYSTEM SET fsync = off")  # what tests kill are processes, not machines
     server.psql("SELECT pg_reload_conf()")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    alive, log = server.get_postmaster_info().is_running(), server.log.read_text(errors="replace")[-5000:]
     server.cleanup()
+    assert alive, f"PostgreSQL had ended by itself:\n{log}"
 
 
 @pytest.fixture

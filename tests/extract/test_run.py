@@ -3,7 +3,10 @@
 import hashlib
 import io
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from concurrent.futures import Executor, Future
@@ -30,7 +33,7 @@ from extract.tasks import ReadTask
 from pools import Pool, open_pool
 from pools.errors import PoolUrlError
 from pools.local import ProcessExecutor
-from tests.conftest import Home
+from tests.conftest import ROOT, Home
 
 TSX = """<tileset name="t" tilewidth="8" tileheight="8" spacing="2" margin="1" tilecount="4" columns="2">
  <image source="{name}" width="20" height="20"/></tileset>"""
@@ -297,3 +300,17 @@ def test_a_pool_that_cannot_be_is_refused_though_nothing_is_due(home: Home) -> N
     ended = home.quarry("extract", "run", "--pool", "threads:2")
     assert ended.returncode == 2
     assert "pool 'threads:2' is not known" in ended.stderr
+
+
+def test_what_is_sent_to_workers_brings_no_database_library_along() -> None:
+    """Each worker would wait for its import, as long as for all that it needs."""
+    sent = [pickle.dumps((work.do, work.arguments)) for work in (read_work(Limits()), slice_work())]
+    script = f"import sys, pickle, extract.worker, extract.slicer; [pickle.loads(each) for each in {sent!r}]"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{script}; print('sqlalchemy' in sys.modules, 'extract.worker' in sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["False", "True"]
