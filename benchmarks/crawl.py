@@ -6,7 +6,6 @@ The two take turns, and what counts is the ratio of neighbours: see docs/benchma
 """
 
 import argparse
-import compileall
 import importlib.util
 import json
 import os
@@ -29,7 +28,7 @@ from benchmarks import crawl_site
 from benchmarks.crawl_peers import img2dataset, img2dataset_command
 from benchmarks.crawl_site import Server
 from benchmarks.databases import new_database, postgres
-from benchmarks.processes import as_users_run
+from benchmarks.processes import as_users_run, compile_packages
 
 ROOT = Path(__file__).parents[1]
 MEASURE = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "crawl_measure.py")]
@@ -373,8 +372,7 @@ def main() -> None:
     options = parser.parse_args()
     plan = QUICK if options.quick else Plan()
     plan = replace(plan, pairs=options.pairs or plan.pairs)
-    for package in ("crawler", "db"):
-        compileall.compile_dir(ROOT / package, quiet=1)  # as an installed package is
+    compile_packages("crawler", "db")
     with tempfile.TemporaryDirectory(prefix="artquarry-bench-") as temporary:
         folder = options.folder or Path(temporary)
         shutil.rmtree(folder / "runs", ignore_errors=True)

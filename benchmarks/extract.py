@@ -9,7 +9,6 @@ seconds are those of all processes together, peak memory that of the largest one
 """
 
 import argparse
-import compileall
 import json
 import shutil
 import statistics
@@ -25,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import extract_corpus as corpus
-from benchmarks.processes import as_users_run
+from benchmarks.processes import as_users_run, compile_packages
 from db import Catalog
 from db.recording import record_fetched, record_page
 from db.records import FetchedFile, FileLink, PageRecord
@@ -162,8 +161,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     console = Console()
-    for package in ("db", "extract", "pools"):
-        compileall.compile_dir(ROOT / package, quiet=1)  # as an installed package is
+    compile_packages("db", "extract", "pools")
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(quick=args.quick):
             if args.only and not case.name.startswith(args.only):

@@ -177,7 +177,7 @@ class Partial:
     def finish(self) -> Stored:
         """Return what the complete file will be called, once it is certain that it is what was written."""
         if self._small is not None:
-            self._landing = self._blobs.temporary / uuid.uuid4().hex
+            self._landing = self._landing or self._blobs.temporary / uuid.uuid4().hex  # tried again, the same file
             self._landing.write_bytes(b"".join(self._small[1]))
             return self.stored
         if self._data.stat().st_size != self.size_bytes:

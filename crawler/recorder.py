@@ -23,10 +23,9 @@ from crawler.outages import outages_of
 from crawler.politeness import trip
 from crawler.session import as_entry, session_of, stop_crawl
 from crawler.settling import Settlement, settler_of
-from crawler.verdicts import ABSENT_STATUSES, BREAKING_STATUSES, NO_ANSWER, Verdict, judge
+from crawler.verdicts import ABSENT_STATUSES, BREAKING_STATUSES, NO_ANSWER, Verdict, carry_out, judge
 from db.blobs import is_disk_error
 from db.frontier import MAX_ATTEMPTS, Entry, Settled
-from db.recording import record_page_gone
 from db.records import FetchedFile, NewEntry, PageRecord
 from db.vocabulary import EntryKind
 
@@ -175,16 +174,4 @@ def _fail(crawler: Crawler, entry: Entry, verdict: Verdict) -> None:
     queue = session_of(crawler).queue
     level = logging.WARNING if verdict.retry_at is None else logging.INFO
     logger.log(level, "%s: %s", entry.url, verdict.reason)
-
-    def write(connection: Connection) -> None:
-        if verdict.retry_at is not None:
-            if verdict.hold_host:
-                queue.pause_host(connection, entry.host, verdict.retry_at, verdict.reason)
-            until, counts = verdict.retry_at, verdict.counts
-            queue.postpone(connection, entry.id, until, verdict.reason, verdict.status, counts=counts)
-            return
-        if verdict.status in ABSENT_STATUSES and entry.kind is EntryKind.CONTENT:
-            record_page_gone(connection, entry.url)
-        queue.fail(connection, entry.id, verdict.reason, verdict.status)
-
-    settler_of(crawler).add(Settlement(entry, write))
+    settler_of(crawler).add(Settlement(entry, lambda connection: carry_out(connection, queue, entry, verdict)))

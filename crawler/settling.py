@@ -20,6 +20,7 @@ from crawler.findings import Findings, record
 from crawler.landing import land_now
 from crawler.partial import Partial
 from crawler.session import CrawlSession, keep, session_of, stop_crawl, wake
+from crawler.verdicts import Verdict, carry_out, judge
 from db.blobs import is_disk_error
 from db.errors import CatalogError, LeaseLostError
 from db.fitting import is_refusal
@@ -130,10 +131,10 @@ class Settler:
 
     def _stops(self, error: Exception) -> bool:
         """Stop the crawl if catalog or blobs cannot be written; data that a database refuses is the input's fault."""
-        if is_refusal(error) if isinstance(error, DBAPIError) else not is_disk_error(error):
-            return False
-        stop_crawl(self._crawler, error)
-        return True
+        ours = not is_refusal(error) if isinstance(error, DBAPIError) else is_disk_error(error)
+        if ours:
+            stop_crawl(self._crawler, error)
+        return ours
 
     def _land_early(self) -> None:
         """Begin to wait for the disk while others are being fetched. What is left out here lands when it is settled."""
@@ -166,17 +167,21 @@ class Settler:
         except Exception as error:
             if self._stops(error):
                 return
-            logger.exception("%s: what it brought could not be recorded", entry.url)
-            why = str(error) if isinstance(error, CatalogError) else type(error).__name__
-            reason = f"could not be recorded: {why}"
-            await self._give_up(Settlement(entry, lambda connection: queue.fail(connection, entry.id, reason)))
+            if isinstance(error, OSError):  # its file could not land, as any download may fail
+                logger.warning("%s: %s", entry.url, error)
+                verdict = judge(error, entry.attempts)
+            else:
+                logger.exception("%s: what it brought could not be recorded", entry.url)
+                why = str(error) if isinstance(error, CatalogError) else type(error).__name__
+                verdict = Verdict(f"could not be recorded: {why}")
+            await self._give_up(Settlement(entry, lambda connection: carry_out(connection, queue, entry, verdict)))
 
     async def _give_up(self, settlement: Settlement) -> None:
         try:
             await self._write([settlement])
         except LeaseLostError:
             self._session.done_with(settlement.entry)
-        except (DBAPIError, OSError) as error:
+        except DBAPIError as error:
             stop_crawl(self._crawler, error)
 
 

@@ -16,9 +16,12 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
+from sqlalchemy import Connection
 
 from crawler.errors import FileTooLargeError, NoAnswerError, TruncatedDownloadError
-from db.frontier import MAX_ATTEMPTS
+from db.frontier import MAX_ATTEMPTS, Entry, FrontierQueue
+from db.recording import record_page_gone
+from db.vocabulary import EntryKind
 
 BACKOFF_BASE_S = 2.0
 BACKOFF_MAX_S = 3600.0
@@ -52,6 +55,19 @@ class Verdict:
     retry_at: float | None = None
     hold_host: bool = False
     counts: bool = True
+
+
+def carry_out(connection: Connection, queue: FrontierQueue, entry: Entry, verdict: Verdict) -> None:
+    """Write what a failure means for its entry: another try later, or the end, with its cause."""
+    if verdict.retry_at is not None:
+        if verdict.hold_host:
+            queue.pause_host(connection, entry.host, verdict.retry_at, verdict.reason)
+        until, counts = verdict.retry_at, verdict.counts
+        queue.postpone(connection, entry.id, until, verdict.reason, verdict.status, counts=counts)
+        return
+    if verdict.status in ABSENT_STATUSES and entry.kind is EntryKind.CONTENT:
+        record_page_gone(connection, entry.url)
+    queue.fail(connection, entry.id, verdict.reason, verdict.status)
 
 
 def judge(

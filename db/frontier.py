@@ -39,7 +39,7 @@ from db.vocabulary import CrawlState, EntryKind, EntryState
 
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
-LOOK_AROUND_S = 2.0
+LOOK_FOR_DEAD_S = 2.0
 HOPS, LED_TO = "redirected to", "led to"
 """Keys in an entry's data, not for its callback: where redirects have led it, and where they led it in the end."""
 
@@ -88,9 +88,7 @@ class FrontierQueue:
         self.crawl_id = crawl_id
         self.owner = new_owner()
         self._clock = clock
-        self._look_again_at = 0.0
-        self._page_limit: int | None = None
-        self._known_hosts: set[str] = set()
+        self._look_for_dead_at = 0.0
 
     def enqueue(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
         """Add entries, inside the caller's transaction; what the crawl knows already stays as it is.
@@ -98,8 +96,7 @@ class FrontierQueue:
         A URL that does not fit into the catalog fails at once, with that cause.
         """
         hosts = sorted({host_of(entry.url)[:MAX_HOST_CHARACTERS] for entry in entries})
-        new = [name for name in hosts if name not in self._known_hosts]
-        insert_new(connection, Host, [{"name": name, "lease_until": 0.0, "paused_until": 0.0} for name in new])
+        insert_new(connection, Host, [{"name": name, "lease_until": 0.0, "paused_until": 0.0} for name in hosts])
         rows = [
             {
                 "crawl_id": self.crawl_id,
@@ -124,8 +121,9 @@ class FrontierQueue:
         """Claim up to `count` entries that are due, of hosts that are ours or free; inside a transaction if given."""
         now = self._clock()
         with self.database.write() if connection is None else nullcontext(connection) as turn:
-            if now >= self._look_again_at:
-                self._look_around(turn, now)
+            if now >= self._look_for_dead_at:
+                self._free_dead(turn, now)
+                self._look_for_dead_at = now + LOOK_FOR_DEAD_S
             entries: list[Entry] = []
             limit = self._limit(turn)
             hosts = self._free_hosts_with_work(turn, count, now, limit)
@@ -137,19 +135,8 @@ class FrontierQueue:
             claim = {"me": self.owner, "until": now + LEASE_S}
             if entries:
                 turn.execute(CLAIM_ENTRIES, {**claim, "ids": [entry.id for entry in entries]})
-            # The heartbeat keeps the hosts that are ours already.
-            new = {entry.host for entry in entries if hosts[entry.host] < now + LEASE_S / 2}
-            if new:
-                turn.execute(CLAIM_HOSTS, {**claim, "names": sorted(new)})
-        # Ours before this transaction: what it adds may yet be rolled back.
-        self._known_hosts.update(host for host, until in hosts.items() if until)
+                turn.execute(CLAIM_HOSTS, {**claim, "names": sorted({entry.host for entry in entries})})
         return entries
-
-    def _look_around(self, connection: Connection, now: float) -> None:
-        """See now and then what changes rarely: who has died, and how many pages the crawl may have."""
-        self._look_again_at = now + LOOK_AROUND_S
-        self._page_limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
-        self._free_dead(connection, now)
 
     def _free_dead(self, connection: Connection, now: float) -> None:
         owners = connection.scalars(
@@ -181,11 +168,9 @@ class FrontierQueue:
 
     def _free_hosts_with_work(
         self, connection: Connection, count: int, now: float, limit: "_Limit | None"
-    ) -> dict[str, float]:
-        """Return until when each host is ours already; 0 if it is not."""
+    ) -> list[str]:
         due = {"crawl": self.crawl_id, "now": now, "me": self.owner, "count": count, **_bound(limit)}
-        found = connection.execute(HOSTS_WITH_WORK[limit is not None], due)
-        return {name: until if owner == self.owner else 0.0 for name, owner, until in found}
+        return list(connection.scalars(HOSTS_WITH_WORK[limit is not None], due))
 
     def delay_of(self, host: str) -> float:
         """Return the delay in seconds that a host asked for when it was last heard; 0 if it never asked."""
@@ -217,9 +202,10 @@ class FrontierQueue:
 
         The limit acts here and not on what is added, so that a crawl can be continued with a larger one.
         """
-        if self._page_limit is None:
+        limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
+        if limit is None:
             return None
-        last = connection.scalar(NTH_PAGE, {"crawl": self.crawl_id, "before": max(self._page_limit - 1, 0)})
+        last = connection.scalar(NTH_PAGE, {"crawl": self.crawl_id, "before": max(limit - 1, 0)})
         return None if last is None else _Limit(last)
 
     def next_due(self) -> float | None:
@@ -229,7 +215,6 @@ class FrontierQueue:
         """
         now = self._clock()
         with self.database.read() as connection:
-            self._page_limit = connection.scalar(PAGE_LIMIT, {"crawl": self.crawl_id})
             limit = self._limit(connection)
             allowed = within(limit is not None)
             bound = _bound(limit)

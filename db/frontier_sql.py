@@ -29,11 +29,11 @@ DUE = (
 )
 
 
-def _hosts_with_work(limited: bool) -> Select[str, str | None, float]:
+def _hosts_with_work(limited: bool) -> Select[str]:
     due = exists().where(Frontier.host == Host.name, *DUE, within(limited))
     free = or_(Host.owner.is_(None), Host.owner == bindparam("me"), Host.lease_until < bindparam("now"))
     return (
-        select(Host.name, Host.owner, Host.lease_until)
+        select(Host.name)
         .where(free, Host.paused_until <= bindparam("now"), due)
         .order_by(Host.name)
         .limit(bindparam("count"))

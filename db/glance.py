@@ -5,9 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 from db.settings import Settings
+from db.vocabulary import Outcome, Stage
 
 SQLITE = "sqlite:///"
-PENDING = "SELECT sum(number) FROM tally WHERE name = 'ledger' AND key IN ('read/pending', 'slice/pending')"
+PENDING = "SELECT sum(number) FROM tally WHERE name = 'ledger' AND key IN (?, ?)"
+KEYS = [f"{stage.value}/{Outcome.PENDING.value}" for stage in (Stage.READ, Stage.SLICE)]
 
 
 def seems_done(catalog_url: str | None = None) -> bool:
@@ -18,6 +20,6 @@ def seems_done(catalog_url: str | None = None) -> bool:
     try:
         address = Path(path.removeprefix(SQLITE)).absolute().as_uri()
         with closing(sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=0)) as connection:
-            return not connection.execute(PENDING).fetchone()[0]
+            return not connection.execute(PENDING, KEYS).fetchone()[0]
     except (sqlite3.Error, OSError):
         return False

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, bindparam, case, func, or_, select, text, update
+from sqlalchemy import ColumnClause, Connection, bindparam, case, or_, select, text, update
 
-from db.bookkeeping import Tally
 from db.engine import among_keys, chunked, insert_new, insert_rows
 from db.models import IS_PROBLEM, Blob, Frame, Ledger
 from db.tallies import total, totals
@@ -71,18 +70,13 @@ FOR_WANT_OF_BYTES = (Ledger.outcome == Outcome.FAILED) & or_(
 
 def due_with_bytes(connection: Connection, blob_ids: Sequence[int]) -> None:
     """Make due again what failed for want of these bytes, which are there now: reading them, slicing what they show."""
-    if not connection.scalar(ANY_FAILED):
-        return  # the usual case, and every download and archive asks
     for stage, subject, blob in ((Stage.READ, Blob.id, Blob.id), (Stage.SLICE, Frame.image_id, Frame.blob_id)):
+        if not total(connection, "ledger", f"{stage.value}/{Outcome.FAILED.value}"):
+            continue  # the usual case, and every download and archive asks
         for chunk in chunked(blob_ids):
             failed = (Ledger.stage == stage, Ledger.subject_id.in_(select(subject).where(blob.in_(chunk))))
             connection.execute(update(Ledger).where(*failed, FOR_WANT_OF_BYTES).values(AGAIN))
 
-
-ANY_FAILED = select(func.sum(Tally.number)).where(
-    Tally.name == "ledger",
-    Tally.key.in_(f"{stage.value}/{Outcome.FAILED.value}" for stage in (Stage.READ, Stage.SLICE)),
-)
 
 ANY = -1
 

@@ -1,7 +1,8 @@
 """Run a command and harm it: `python -m tests.system.faulty POINT before|after N ARGS…` sends SIGKILL at a boundary.
 
 ARGS are those of `scrapy` or `quarry`, the program's name first. `names FILE N ARGS…`: no name is resolved while the
-file exists. `full WHAT N ARGS…`: from the Nth time on, there is no room where WHAT is done.
+file exists. `full WHAT N ARGS…`: from the Nth time on, there is no room where WHAT is done. `awhile WHAT N ARGS…`:
+from the Nth time on the process has too many files open, for a while.
 """
 
 import errno
@@ -40,6 +41,10 @@ POINTS: dict[str, tuple[type, str]] = {
     "take": (StageRunner, "_take"),
     "submit": (StageRunner, "_submit"),
 }
+
+
+A_WHILE = 11
+"""So often something is refused: a file is landed early, with its group, alone, and then fetched again."""
 
 
 def arm(point: str, when: str, count: int) -> None:
@@ -87,18 +92,23 @@ def fill(what: str, count: int) -> None:
     if what == "catalog":
         event.listen(Engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count={count}"))
         return
+    refuse(what, errno.ENOSPC, lambda calls: calls >= count)
+
+
+def refuse(what: str, number: int, when: Callable[[int], bool]) -> None:
+    """Have the system refuse what is done, with this errno, when it is done for such a time."""
     owner, name = ROOM_TAKEN_BY[what]
     original: Callable[..., Any] = getattr(owner, name)
     calls = 0
 
-    def full(*args: Any, **kwargs: Any) -> Any:
+    def refused(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls >= count:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if when(calls):
+            raise OSError(number, os.strerror(number))
         return original(*args, **kwargs)
 
-    setattr(owner, name, full)
+    setattr(owner, name, refused)
 
 
 def main() -> None:
@@ -107,6 +117,8 @@ def main() -> None:
         forget_names(Path(when))
     elif point == "full":
         fill(when, count)
+    elif point == "awhile":
+        refuse(when, errno.EMFILE, lambda calls: calls in range(count, count + A_WHILE))
     else:
         arm(point, when, count)
     sys.argv = sys.argv[4:]

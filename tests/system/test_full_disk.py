@@ -62,6 +62,19 @@ def test_a_full_disk_at_every_place_that_writes_stops_the_crawl_and_loses_nothin
         assert list(one.blobs) == list(other.blobs)
 
 
+def test_a_file_that_cannot_land_for_a_moment_is_asked_for_again(content: Path, tmp_path: Path) -> None:
+    whole, struck = Home(tmp_path / "whole"), Home(tmp_path / "struck")
+    with serve(content) as site:
+        assert whole.crawl(site.url).returncode == 1
+        words = struck.crawl_command(site.url)[2:]
+        done = struck.run(struck.command("tests.system.faulty", "awhile", "fsync", "5", *words))
+    assert done.returncode == 1, done.stderr
+    assert "Too many open files" in done.stderr
+    with whole.open() as one, struck.open() as other:
+        assert differences(snapshot(one), snapshot(other)) == []
+        assert list(one.blobs) == list(other.blobs)
+
+
 def pages_of(home: Home) -> int:
     return int(str(rows(home, "PRAGMA page_count")[0][0]))
 
