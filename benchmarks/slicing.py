@@ -26,9 +26,10 @@ from extract.sheets.components import as_rects, sprites
 from extract.sheets.evidence import Axis, gather
 from extract.sheets.features import FIRST_GRID, describe
 from extract.sheets.judge import shipped
-from extract.sheets.layout import ways
+from extract.sheets.layout import WAYS, joined_ways, ways
 from extract.sheets.model import Grid, Rect
 from extract.sheets.slice import MIN_SHEET, occupied, slice_image
+from extract.sheets.sprite_judge import shipped as shipped_sprites
 from extract.sheets.weighed import grid_of
 
 Picture = NDArray[np.uint8]
@@ -78,15 +79,17 @@ def ours(rgba: Picture) -> tuple[Rect, ...]:
     return slice_image(rgba).rects
 
 
-def held_out(said: tuple[float, list[float]], rgba: Picture) -> tuple[Rect, ...]:
-    """Cut as the judge says that has not seen the author: (raw probability of a sheet, share of each cut)."""
+def held_out(said: tuple[float, list[float], list[list[int]]], rgba: Picture) -> tuple[Rect, ...]:
+    """Cut as judges say that have not seen the author: (raw probability of a sheet, share of each cut, grown boxes)."""
     if shipped().sheet_scale.read(said[0]) < MIN_SHEET:
         return ()
     evidence = gather(rgba)
     best = int(np.argmax(said[1]))
-    if best < FIRST_GRID - 1:
-        return as_rects(ways(evidence)[best])
-    grids, _ = describe(evidence)
+    if best == WAYS - 1:
+        return as_rects(np.array(said[2], dtype=np.int64).reshape(-1, 4))
+    if best < WAYS:
+        return as_rects(joined_ways(evidence)[best])
+    grids, _ = describe(evidence, ways(evidence, shipped_sprites()))
     return occupied(rgba, grid_of(*grids[best - FIRST_GRID + 1]).cells(rgba.shape[1], rgba.shape[0]))
 
 

@@ -1,4 +1,4 @@
-"""Draw the figures of docs/slicing.md: ``python -m benchmarks.slicing_pictures ART [--data DATA …]``.
+"""Draw the figures of docs/slicing.md: ``python -m benchmarks.slicing_pictures ART [--judged FILE --cache FILE]``.
 
 ART is the folder of CC0 art by Kenney that ``make demo`` unpacks; with the answers that ``extract.sheets.train
 --judged`` wrote, the reliability curve is drawn too. Writes to docs/slicing/.
@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw
 from extract.sheets.evidence import gather
 from extract.sheets.fit import Example
 from extract.sheets.judge import shipped
-from extract.sheets.layout import ways
+from extract.sheets.layout import joined_ways
+from extract.sheets.prepared import cached
 from extract.sheets.slice import slice_image
-from extract.sheets.train import load
 
 OUT = Path(__file__).parents[1] / "docs" / "slicing"
 TILE_PX = 32
@@ -101,7 +101,7 @@ def curve(examples: list[Example], judged: Path) -> str:
     said = json.loads(judged.read_text(encoding="utf-8"))
     points: list[tuple[float, float]] = []
     for example in (e for e in examples if not e.made):
-        raw, shares = said[example.picture]
+        raw, shares, _ = said[example.picture]
         sheet_chance = shipped().sheet_scale.read(raw)
         best = int(np.argmax(shares))
         sure = sheet_chance * shipped().cut_scale.read(float(shares[best]))
@@ -127,7 +127,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("art", type=Path)
-    parser.add_argument("--data", type=Path)
     parser.add_argument("--judged", type=Path, help="written by extract.sheets.train --judged")
     parser.add_argument("--cache", type=Path, help="written by extract.sheets.train --cache")
     chosen = parser.parse_args(arguments)
@@ -141,11 +140,11 @@ def main(arguments: list[str] | None = None) -> int:
     halves = [(x, y, TILE_PX // 2, TILE_PX // 2) for x in range(0, 256, 16) for y in range(0, 96, 16)]
     doubles = [(x, y, 2 * TILE_PX, TILE_PX) for x in range(0, 256, 64) for y in range(0, 96, 32)]
     stacked([shown(grid, boxes), shown(grid, halves), shown(grid, doubles)]).save(OUT / "multiples.png")
-    parts = [(int(x), int(y), int(x1 - x), int(y1 - y)) for x, y, x1, y1 in ways(gather(atlas))[0]]
+    parts = [(x, y, x1 - x, y1 - y) for x, y, x1, y1 in joined_ways(gather(atlas))[0].tolist()]
     stacked([shown(atlas, parts)]).save(OUT / "atlas.png")
     sys.stdout.write(f"grid: {cut.kind} {cut.why}; atlas: {slice_image(atlas).why}\n")
-    if chosen.judged and chosen.data:
-        examples = load(chosen.data, None, chosen.cache)
+    if chosen.judged and chosen.cache:
+        examples = cached(chosen.cache).examples
         (OUT / "reliability.svg").write_text(curve(examples, chosen.judged), encoding="utf-8")
     return 0
 

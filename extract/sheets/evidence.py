@@ -53,11 +53,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A picture reduced to what the grid judge needs; see the module docstring. Parts are (x0, y0, x1, y1, area)."""
+    """A picture reduced to what the judges need; see the module docstring. Parts are (x0, y0, x1, y1, area).
+
+    `pixels` (height, width, 4) are those examined, with 0 where nothing is drawn.
+    """
 
     width: int
     height: int
     ground: Ground
+    pixels: NDArray[np.uint8]
     x: Axis
     y: Axis
     drawn: NDArray[np.int32]
@@ -104,11 +108,11 @@ class Evidence:
         return total * self.powers_x[x0] * self.powers_y[y0]
 
 
-def gather(rgba: NDArray[np.uint8]) -> Evidence:
-    """Reduce a (height, width, 4) uint8 straight-alpha picture to its evidence."""
+def gather(rgba: NDArray[np.uint8], most: int = MAX_CROP_PX) -> Evidence:
+    """Reduce the top left `most` px of a (height, width, 4) uint8 straight-alpha picture to its evidence."""
     height, width = rgba.shape[:2]
-    ground = find_ground(rgba[:MAX_CROP_PX, :MAX_CROP_PX])
-    crop = np.where(ground.foreground[..., None], rgba[:MAX_CROP_PX, :MAX_CROP_PX], np.uint8(0))
+    ground = find_ground(rgba[:most, :most])
+    crop = np.where(ground.foreground[..., None], rgba[:most, :most], np.uint8(0))
     codes = np.ascontiguousarray(crop).view(np.uint32)[..., 0]
     tone = crop[..., :3].astype(np.float32).mean(axis=2)
     prints, powers_x, powers_y = _print_table(codes)
@@ -118,6 +122,7 @@ def gather(rgba: NDArray[np.uint8]) -> Evidence:
         width=width,
         height=height,
         ground=ground,
+        pixels=crop,
         x=_axis(crop, codes, tone, ground.foreground, ink_x, width),
         y=_axis(crop.transpose(1, 0, 2), codes.T, tone.T, ground.foreground.T, ink_y, height),
         drawn=prefix_sums(ground.foreground),

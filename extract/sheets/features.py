@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from extract.sheets.cells import CELL_NAMES, cell_row
 from extract.sheets.evidence import Axis, Evidence
 from extract.sheets.lattice import Cut, cuts, gutter_lines, pairs
-from extract.sheets.layout import JOINS_PX, LAYOUT_NAMES, describe_layout, ways
+from extract.sheets.layout import LAYOUT_NAMES, WAYS, Way, describe_layout
 
 Floats = NDArray[np.float64]
 
@@ -55,13 +55,15 @@ NAMES = (
 
 _COMMON = frozenset({8, 16, 24, 32, 48, 64, 96, 128, 256})
 _TINY = 1e-3
-FIRST_GRID = 1 + len(JOINS_PX)
+FIRST_GRID = 1 + WAYS
 
 
-def describe(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> tuple[list[tuple[Cut, Cut]], Floats]:
+def describe(
+    evidence: Evidence, seen: list[Way], asked: tuple[tuple[int, int], ...] = ()
+) -> tuple[list[tuple[Cut, Cut]], Floats]:
     """List the grids to judge and a (`FIRST_GRID` + grids, len(NAMES)) table.
 
-    Row 0 is "single", then come the ways to see an atlas (`layout.ways`), then the grids.
+    Row 0 is "single", then come the ways `seen` to take it as an atlas (`layout.ways`), then the grids.
 
     Tile sizes (width, height) that are `asked` for are judged whether or not the pixels suggest them.
     """
@@ -78,8 +80,7 @@ def describe(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> tup
     pair = _pair_table(evidence, grids, total)
     body = np.concatenate([rows_x, rows_y, _pooled(grids, rows_x, rows_y), pair], axis=1)
     body = np.concatenate([body, _relative(body)], axis=1)
-    seen = ways(evidence)
-    layouts = np.array([describe_layout(evidence, boxes) for boxes in seen])
+    layouts = np.array([describe_layout(evidence, way) for way in seen])
     heads = 1 + len(seen)
     best = body.max(axis=0, initial=-9.0) if len(body) else np.zeros(body.shape[1])
     kinds = np.zeros((heads + len(grids), len(KINDS)))

@@ -30,7 +30,7 @@ RANKER = SHARED | {
 DETECTOR = SHARED | {
     "learning_rate": 0.04, "num_leaves": 12, "feature_fraction": 0.2, "min_data_in_leaf": 8, "objective": "binary",
 }  # fmt: skip
-SEEDS = (1, 2)
+SEEDS = (1, 2, 3, 4)
 """Each judge is the mean of forests grown with these seeds: what one sees by chance, the other does not."""
 
 RANKER_TREES = 300
@@ -53,7 +53,8 @@ _MERIT = NAMES.index("merit")
 class Example:
     """One picture: its feature table, how good each row would be as an answer (0 to 1), and where it comes from.
 
-    `made` marks pictures made up for training; quality is never measured on them.
+    `made` marks pictures made up for training; quality is never measured on them. `sprites` (n, 4) are the boxes of
+    the last way to see an atlas, as chosen by a judge of sprites that has not seen the author.
     """
 
     picture: str
@@ -61,6 +62,7 @@ class Example:
     quality: NDArray[np.float32]
     kind: str
     author: str
+    sprites: NDArray[np.int64]
     weak: bool = False
     made: bool = False
 
@@ -73,10 +75,9 @@ class Judged:
     shares: Floats
 
 
-def deal(examples: list[Example], count: int, seed: int = 0) -> dict[str, int]:
-    """Deal authors to folds: in random order but large ones first, each to the emptiest fold."""
+def deal(sizes: Counter[str], count: int, seed: int = 0) -> dict[str, int]:
+    """Deal authors, given with how many pictures each has, to folds: large ones first, each to the emptiest fold."""
     chance = np.random.default_rng(seed)
-    sizes = Counter(e.author for e in examples if not e.made)
     names = sorted(sizes)
     order = sorted(chance.permutation(len(names)), key=lambda i: -(sizes[names[i]] + 6 * chance.random()))
     load, place = [0] * count, {}

@@ -1,20 +1,30 @@
-"""The picture as an atlas: ways to join its connected parts into sprites, and how sprite-like and packed they lie.
+"""The picture as an atlas: ways to see sprites in its connected parts, and how sprite-like and packed they lie.
+
+Parts are joined by how near they come; or boxes grow that may cut parts which are several sprites (`grown.py`).
 
 Packers leave the same gap between neighbours, start at a corner and align boxes; letters of a title share one colour
 and one line; bits of one drawing overlap or lie at any distance. These numbers tell them apart.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.components import join, sprite_boxes
 from extract.sheets.evidence import Evidence
+from extract.sheets.forest import Forest
+from extract.sheets.grown import Proposals, propose
+from extract.sheets.sprite_judge import chances, choose
 
 Floats = NDArray[np.float64]
 Boxes = NDArray[np.int64]
 
 JOINS_PX = (0, 2, 4)
 """Parts this near to each other become one sprite, one way per distance; 0 joins what overlaps and loose specks."""
+
+WAYS = len(JOINS_PX) + 1
+"""The last way is that of grown boxes."""
 
 MAX_JOINED_PARTS = 700
 """Joining parts costs the square of their number; with more, the picture is not described as an atlas."""
@@ -23,12 +33,24 @@ LAYOUT_NAMES = (
     "log_sprites", "cover", "biggest", "w_spread", "h_spread", "log_side", "per_part", "at_edge", "gap_mode",
     "gap_mode_share", "gap_small_share", "gap_least", "gap_median", "left_shared", "top_shared", "bottom_shared",
     "same_size", "box_fill", "big_share", "tone_spread", "tone_inside", "lines", "log_least_side", "elongated",
-    "alike",
+    "alike", "held", "chance", "chance_low",
 )  # fmt: skip
 
 
-def ways(evidence: Evidence) -> list[Boxes]:
-    """List the ways to see the picture as an atlas: one (n, 4) table of boxes per distance in `JOINS_PX`."""
+@dataclass(frozen=True)
+class Way:
+    """One way to see an atlas: `boxes` (n, 4) x0, y0, x1, y1, and the `chance` of each (n) to be one sprite.
+
+    Parts within `join_px` of each other were joined; None when the boxes were grown.
+    """
+
+    boxes: Boxes
+    chance: Floats
+    join_px: int | None
+
+
+def joined_ways(evidence: Evidence) -> list[Boxes]:
+    """Join the parts into sprites: one (n, 4) table of boxes per distance in `JOINS_PX`."""
     if not 0 < len(evidence.parts) <= MAX_JOINED_PARTS:
         return [np.zeros((0, 4), dtype=np.int64) for _ in JOINS_PX]
     found = [sprite_boxes(evidence.parts)]
@@ -37,8 +59,30 @@ def ways(evidence: Evidence) -> list[Boxes]:
     return found
 
 
-def describe_layout(evidence: Evidence, boxes: Boxes) -> Floats:
-    """Describe boxes x0, y0, x1, y1 (n, 4) in `LAYOUT_NAMES`; -1 everywhere when there is none."""
+def proposals(evidence: Evidence, joined: list[Boxes]) -> Proposals | None:
+    """Propose boxes for sprites that may touch; None for a picture without background, which shows no sprite's end."""
+    return None if evidence.ground.kind == "opaque" or not len(evidence.parts) else propose(evidence, joined)
+
+
+def ways(evidence: Evidence, sprites: Forest) -> list[Way]:
+    """List the `WAYS` to see the picture as an atlas; `sprites` tells sprites from other boxes (`sprite_judge`)."""
+    joined = joined_ways(evidence)
+    found = proposals(evidence, joined)
+    if found is None:
+        return [*(Way(b, np.zeros(len(b)), px) for b, px in zip(joined, JOINS_PX, strict=True)), _NO_WAY]
+    chance = chances(sprites, evidence, found)
+    known = dict(zip(map(tuple, found.boxes.tolist()), chance.tolist(), strict=True))
+    tables = [*joined, choose(found.boxes, chance, joined[0])]
+    each = [np.array([known.get(tuple(box), 0.0) for box in table.tolist()]) for table in tables]
+    return [Way(*way) for way in zip(tables, each, (*JOINS_PX, None), strict=True)]
+
+
+_NO_WAY = Way(np.zeros((0, 4), dtype=np.int64), np.zeros(0), None)
+
+
+def describe_layout(evidence: Evidence, way: Way) -> Floats:
+    """Describe a way in `LAYOUT_NAMES`; -1 everywhere when it has no box."""
+    boxes = way.boxes
     if not len(boxes):
         return np.full(len(LAYOUT_NAMES), -1.0)
     seen_w, seen_h = evidence.crop
@@ -68,6 +112,9 @@ def describe_layout(evidence: Evidence, boxes: Boxes) -> Floats:
         float(np.log2(sides.min(axis=1).min())),
         float((sides.max(axis=1) / sides.min(axis=1) > 3).mean()),
         float((np.abs(np.log(areas / np.median(areas))) < 0.15).mean()),
+        float(drawn.sum() / max(1, int(evidence.drawn[-1, -1]))),
+        float(way.chance.mean()),
+        float(np.quantile(way.chance, 0.2)),
     ]
     return np.array([*size, *_gap_numbers(boxes, sides), *shared, *shape, *_tone_numbers(evidence, boxes), *ends])
 

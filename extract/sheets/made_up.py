@@ -13,6 +13,7 @@ from PIL import Image
 from extract.sheets.art_pool import MAX_SPRITE_PX, Picture, Shelf, trimmed
 from extract.sheets.collage import GROUNDS, Made, grounded, in_cell, paste, pick
 from extract.sheets.collage import canvas as blank
+from extract.sheets.made_packed import gapless, skyline
 from extract.sheets.made_tight import columned, extruded, ruled
 from extract.sheets.made_whole import alone, cropped, lettered, mapped, panelled, scattered, written
 
@@ -28,6 +29,7 @@ def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
         "rest": (with_rest,),
         "tight": (columned, columned, extruded),
         "ruled": (ruled,),
+        "gapless": (gapless,),
         "single": (alone, alone, cropped, scattered, mapped, mapped, lettered, lettered, panelled, written),
     }
     chosen: Callable[[Shelf, np.random.Generator], Made | None] = makers[kind][int(chance.integers(len(makers[kind])))]
@@ -165,28 +167,12 @@ def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     side = 1 << int(np.ceil(np.log2(max(np.sqrt(area * 1.1), max(s.shape[1] for s in sprites) + 2 * edge))))
     # The draws do nothing, but taking them keeps the pictures made so far as they are.
     order = sorted(sprites, key=lambda s: -(s.shape[0] if chance.random() < 0.98 else 0))
-    places = _skyline(order, side, gap, edge)
+    places = skyline(order, side, gap, edge)
     if len(places) < 2:
         return None
     used = max(y + s.shape[0] for s, _, y in places) + edge
     height = 1 << (used - 1).bit_length() if chance.random() < 0.6 else used
     return _with_ground(_atlas_made(places, (side, height), shelf.author), chance)
-
-
-def _skyline(sprites: list[Picture], side: int, gap: int, edge: int) -> list[tuple[Picture, int, int]]:
-    """Place sprites (picture, x, y) one by one at the lowest, then leftmost, free corner of a strip `side` px wide."""
-    skyline = np.full(side, edge, dtype=np.int64)
-    places: list[tuple[Picture, int, int]] = []
-    for sprite in sprites:
-        width = sprite.shape[1] + gap
-        if edge + width > side:
-            continue
-        tops = np.lib.stride_tricks.sliding_window_view(skyline[edge:], min(width, side - edge)).max(axis=1)
-        x = edge + int(tops.argmin())
-        y = int(tops.min())
-        skyline[x : x + width] = y + sprite.shape[0] + gap
-        places.append((sprite, x, y))
-    return places
 
 
 def frames(shelf: Shelf, chance: np.random.Generator) -> Made | None:
@@ -209,7 +195,7 @@ def frames(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     area = sum((s.shape[0] + gap) * (s.shape[1] + gap) for s in sprites)
     side = max(widest, int(np.sqrt(area) * chance.uniform(0.7, 1.6)))
     side = 1 << (side - 1).bit_length() if chance.random() < 0.4 else side
-    places = _skyline(sorted(sprites, key=lambda s: -s.shape[0]), side, gap, edge)
+    places = skyline(sorted(sprites, key=lambda s: -s.shape[0]), side, gap, edge)
     if len(places) < 2:
         return None
     right, low = max(x + s.shape[1] for s, x, _ in places) + edge, max(y + s.shape[0] for s, _, y in places) + edge

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.blocks import mixed
-from extract.sheets.components import sprites
+from extract.sheets.components import as_rects, sprites
 from extract.sheets.conventions import stated
 from extract.sheets.evidence import Evidence, find_parts, gather
 from extract.sheets.ground import find_ground, prefix_sums
+from extract.sheets.layout import ways
 from extract.sheets.model import Candidate, Grid, Hints, Rect, Slicing
 from extract.sheets.names import sizes_in
+from extract.sheets.sprite_judge import shipped as shipped_sprites
 from extract.sheets.told import Told, heed
 from extract.sheets.upscale import upscale_of
-from extract.sheets.weighed import KEPT, RankedGrid, Verdict, weigh
+from extract.sheets.weighed import KEPT, RankedAtlas, RankedGrid, Verdict, weigh
 
 MIN_SHEET = 0.77
 """Split only a picture that is so likely a sheet (calibrated): 2 % over-split on authors not seen."""
@@ -40,6 +42,9 @@ MAX_ASKED = 12
 
 NAME_MIN_CONFIDENCE = 0.9
 SAID_MIN_CONFIDENCE = 0.7
+
+MAX_GROWN_PX = 4 << 20
+"""In larger pictures sprites that touch are not cut apart: it takes too much memory."""
 
 MIN_SHEET_PX = 16
 """A picture with no side longer than this is one tile."""
@@ -192,16 +197,23 @@ def _as_grid(rgba: NDArray[np.uint8], best: RankedGrid, verdict: Verdict, notes:
 
 
 def _as_atlas(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, notes: list[str]) -> Slicing:
-    """Cut into connected parts; where these do not come apart, by the best grid."""
+    """Cut into sprites; where these do not come apart, by the best grid."""
     way = verdict.ways[0]
     whole = evidence.crop == (evidence.width, evidence.height)
-    rects = way.rects if whole else sprites(find_parts(find_ground(rgba).foreground), way.join_px)
+    rects = way.rects if whole else _everywhere(rgba, way)
     if len(rects) < 2 and verdict.grids:
         return _as_grid(rgba, verdict.grids[0], verdict, notes)
     others = tuple(c for c in verdict.others(None) if c.kind != "atlas")
     if len(rects) < 2:
         reason = "looks like an atlas, but its parts do not come apart"
         return Slicing("single", (), None, verdict.single, _why(reason, notes), "pixels", others)
-    reason = f"{len(rects)} connected parts"
+    reason = way.why(len(rects))
     confidence = (1.0 - verdict.single) * verdict.sure
     return Slicing("atlas", rects, None, confidence, _why(reason, notes), "pixels", others)
+
+
+def _everywhere(rgba: NDArray[np.uint8], way: RankedAtlas) -> tuple[Rect, ...]:
+    """Find the sprites of a picture of which only a part was examined."""
+    if way.join_px is None and rgba.shape[0] * rgba.shape[1] <= MAX_GROWN_PX:
+        return as_rects(ways(gather(rgba, max(rgba.shape[:2])), shipped_sprites())[-1].boxes)
+    return sprites(find_parts(find_ground(rgba).foreground), way.join_px or 0)

@@ -1,40 +1,27 @@
-"""Train the judge: ``python -m extract.sheets.train DATA [--art FOLDER] [--folds 5] [--seed 0] [--write]``.
+"""Train the judges: ``python -m extract.sheets.train DATA [--art FOLDER] [--folds 5] [--seed 0] [--write]``.
 
 DATA is a folder with ``truth.json`` (kind, rects or grid per picture), ``manifest.csv`` (``group`` is the author,
 ``weak`` marks ambiguous rows) and ``img/``. ART is a folder of loose CC0 sprites by Kenney, as ``make demo`` unpacks
 them from the ``arcade`` 3.3.3 wheel; sheets, atlases and whole pictures are made up from both. Prints the quality on
-authors that the judge has not seen; ``--write`` replaces ``judge.json``. Deterministic. ``--cache FILE`` keeps the
-described pictures, which take most of the time.
+authors that the judges have not seen; ``--write`` replaces ``judge.json`` and ``sprites.json``. Deterministic.
+``--cache FILE`` keeps the described pictures, which take most of the time.
 """
 
 import argparse
 import json
-import pickle
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from extract.sheets.examples import made_examples, real_examples
-from extract.sheets.fit import Example, Judged, cross_fit, deal, fit_judge, held_out
+from extract.sheets import judge, sprite_judge
+from extract.sheets.fit import Example, Judged, cross_fit, fit_judge, held_out
 from extract.sheets.forest import Floats
-from extract.sheets.judge import to_json
+from extract.sheets.prepared import Asked, load
 
 LIMITS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 MOST_SPLIT = (0.01, 0.015, 0.02, 0.025)
 """Shares of whole pictures that limits are chosen for, on other authors than those they are applied to."""
-
-
-def load(data: Path, art: Path | None, cache: Path | None, jobs: int = 1) -> list[Example]:
-    """Describe all pictures, or read them from the cache (written by this program; nobody else's is safe to read)."""
-    if cache and cache.exists():
-        with cache.open("rb") as file:
-            kept: list[Example] = pickle.load(file)  # noqa: S301 (our own file, named by the caller)
-            return kept
-    examples = [*real_examples(data, jobs), *made_examples(data, art, jobs)]
-    if cache:
-        cache.write_bytes(pickle.dumps(examples))
-    return examples
 
 
 def summary(examples: list[Example], judged: dict[str, Judged], place: dict[str, int]) -> str:
@@ -91,21 +78,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folds", type=int, default=5, help="author-wise cross-validation")
     parser.add_argument("--seed", type=int, default=0, help="how authors are dealt to folds")
     parser.add_argument("--jobs", type=int, default=2, help="processes that describe pictures; changes nothing else")
-    parser.add_argument("--cache", type=Path, help="keep the described pictures in this file")
+    parser.add_argument("--cache", type=Path, help="keep the described pictures in this file, folds and all")
     parser.add_argument("--judged", type=Path, help="write what was said of held-out authors to this file (JSON)")
-    parser.add_argument("--write", action="store_true", help="replace judge.json beside this module")
+    parser.add_argument("--write", action="store_true", help="replace the judges beside this module")
     chosen = parser.parse_args(arguments)
-    examples = load(chosen.data, chosen.art, chosen.cache, chosen.jobs)
-    place = deal(examples, chosen.folds, chosen.seed)
+    asked = Asked(chosen.data, chosen.art, chosen.folds, chosen.seed)
+    prepared = load(chosen.cache, asked, chosen.jobs)
+    examples, place = prepared.examples, prepared.place
     fit = cross_fit(examples, place, chosen.jobs)
     judged = held_out(examples, fit)
     sys.stdout.write(summary(examples, judged, place))
     if chosen.judged:
-        said = {name: [j.sheet, j.shares.tolist()] for name, j in judged.items()}
+        grown = {e.picture: e.sprites.tolist() for e in examples if not e.made}
+        said = {name: [j.sheet, j.shares.tolist(), grown[name]] for name, j in judged.items() if name in grown}
         chosen.judged.write_text(json.dumps(said), encoding="utf-8")
     if chosen.write:
-        text = to_json(fit_judge(examples, fit, judged))
-        Path(__file__).with_name("judge.json").write_text(text, encoding="utf-8")
+        here = Path(__file__).parent
+        (here / "judge.json").write_text(judge.to_json(fit_judge(examples, fit, judged)), encoding="utf-8")
+        (here / "sprites.json").write_text(sprite_judge.to_json(prepared.sprites), encoding="utf-8")
     return 0
 
 

@@ -9,8 +9,9 @@ from extract.sheets.evidence import Evidence
 from extract.sheets.features import FIRST_GRID, describe
 from extract.sheets.judge import shipped
 from extract.sheets.lattice import Cut
-from extract.sheets.layout import JOINS_PX, ways
+from extract.sheets.layout import ways
 from extract.sheets.model import Candidate, Grid, Rect
+from extract.sheets.sprite_judge import shipped as shipped_sprites
 
 KEPT = 3
 
@@ -25,11 +26,17 @@ class RankedGrid:
 
 @dataclass(frozen=True)
 class RankedAtlas:
-    """One way to see an atlas: sprites within `join_px` of each other are one; with its probability and rectangles."""
+    """One way to see an atlas (`layout.Way`), with its probability and rectangles."""
 
-    join_px: int
+    join_px: int | None
     score: float
     rects: tuple[Rect, ...]
+
+    def why(self, count: int) -> str:
+        """Say what the rectangles are, `count` of them."""
+        return (
+            f"{count} connected parts" if self.join_px is not None else f"{count} sprites, cut apart where they touch"
+        )
 
 
 @dataclass(frozen=True)
@@ -57,25 +64,21 @@ class Verdict:
             if c.grid != chosen
         ]
         atlases = [
-            Candidate("atlas", None, w.score, f"{len(w.rects)} connected parts", w.rects)
-            for w in self.ways[:1]
-            if len(w.rects) > 1
+            Candidate("atlas", None, w.score, w.why(len(w.rects)), w.rects) for w in self.ways[:1] if len(w.rects) > 1
         ]
         return tuple(sorted((*grids, *atlases), key=lambda c: -c.score)[:KEPT])
 
 
 def weigh(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> Verdict:
     """Judge a picture; grids with a tile size that is `asked` for are always among those judged."""
-    grids, table = describe(evidence, asked)
+    seen = ways(evidence, shipped_sprites())
+    grids, table = describe(evidence, seen, asked)
     view = shipped().weigh(table)
     likely = view.sheet * view.shares
     order = np.argsort(-likely[FIRST_GRID - 1 :], kind="stable")
     ranked = tuple(RankedGrid(grid_of(*grids[i]), float(likely[FIRST_GRID - 1 + i])) for i in order)
-    seen = [
-        RankedAtlas(near, float(likely[i]), as_rects(boxes))
-        for i, (near, boxes) in enumerate(zip(JOINS_PX, ways(evidence), strict=True))
-    ]
-    return Verdict(1.0 - view.sheet, view.sure, tuple(sorted(seen, key=lambda w: -w.score)), ranked)
+    atlases = [RankedAtlas(way.join_px, float(likely[i]), as_rects(way.boxes)) for i, way in enumerate(seen)]
+    return Verdict(1.0 - view.sheet, view.sure, tuple(sorted(atlases, key=lambda w: -w.score)), ranked)
 
 
 def grid_of(one: Cut, two: Cut) -> Grid:

@@ -7,6 +7,8 @@ from extract.sheets.evidence import gather
 from extract.sheets.features import FIRST_GRID, NAMES, describe
 from extract.sheets.forest import Forest, averaged, from_lightgbm
 from extract.sheets.judge import Scale, from_json, shipped, to_json
+from extract.sheets.layout import ways
+from extract.sheets.sprite_judge import shipped as shipped_sprites
 from tests.extract.sheets import sheet_pictures as draw
 
 
@@ -47,7 +49,8 @@ def test_shipped_judge_knows_the_features_of_today() -> None:
 
 
 def test_verdict_covers_every_cut_of_a_picture() -> None:
-    grids, table = describe(gather(draw.sprites_in_cells(16, 4, 4)))
+    evidence = gather(draw.sprites_in_cells(16, 4, 4))
+    grids, table = describe(evidence, ways(evidence, shipped_sprites()))
     verdict = shipped().weigh(table)
     assert table.shape == (FIRST_GRID + len(grids), len(NAMES))
     assert len(verdict.shares) == len(table) - 1

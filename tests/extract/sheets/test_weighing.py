@@ -1,5 +1,7 @@
 """What surrounds the judge: candidates for a person, the factor of enlargement, and the marks that training gives."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,13 +10,14 @@ from hypothesis import strategies as st
 from extract.sheets import slice_image
 from extract.sheets.art_pool import Shelf, fill
 from extract.sheets.evidence import gather
-from extract.sheets.examples import example
+from extract.sheets.examples import Known, example
 from extract.sheets.features import FIRST_GRID
 from extract.sheets.fit import Example, Judged, deal, scale
 from extract.sheets.ground import prefix_sums
-from extract.sheets.layout import LAYOUT_NAMES, describe_layout, ways
+from extract.sheets.layout import LAYOUT_NAMES, WAYS, describe_layout, ways
 from extract.sheets.made_up import make
 from extract.sheets.matching import f1_trimmed
+from extract.sheets.sprite_judge import shipped
 from extract.sheets.train import nested_limits
 from extract.sheets.upscale import upscale_of
 from tests.extract.sheets import sheet_pictures as draw
@@ -49,12 +52,14 @@ def test_candidates_are_other_cuts_best_first() -> None:
 
 def test_grades_of_grids_are_exact_and_of_atlases_f1() -> None:
     picture = draw.sprites_in_cells(16, 4, 3)
-    as_grid = example("a", picture, "grid", "me", [16, 16, 0, 0, 0, 0], [])
+    as_grid = example(picture, Known("a", "grid", "me", [16, 16, 0, 0, 0, 0], []), shipped())
     assert as_grid.quality[FIRST_GRID:].sum() >= 1
     assert not as_grid.quality[:FIRST_GRID].any()
     boxes = [[x * 16, y * 16, 16, 16] for x in range(4) for y in range(3)]
-    as_atlas = example("a", picture, "atlas", "me", None, boxes)
+    as_atlas = example(picture, Known("a", "atlas", "me", None, boxes), shipped())
     assert as_atlas.quality[1] == 1.0
+    assert as_atlas.quality[WAYS] == 1.0
+    assert len(as_atlas.sprites) == 12
     assert as_atlas.quality[0] == 0.0
 
 
@@ -71,14 +76,18 @@ def test_f1_pairs_each_rectangle_once_and_forgives_padding() -> None:
 
 def test_layout_is_described_for_every_way_and_for_none() -> None:
     evidence = gather(draw.sprites_in_cells(16, 4, 3))
-    assert [len(boxes) for boxes in ways(evidence)] == sorted([len(b) for b in ways(evidence)], reverse=True)
-    for boxes in ways(evidence):
-        assert describe_layout(evidence, boxes).shape == (len(LAYOUT_NAMES),)
+    seen = ways(evidence, shipped())
+    assert len(seen) == WAYS
+    joined = [len(way.boxes) for way in seen if way.join_px is not None]
+    assert joined == sorted(joined, reverse=True)
+    for way in seen:
+        assert len(way.chance) == len(way.boxes)
+        assert describe_layout(evidence, way).shape == (len(LAYOUT_NAMES),)
     blank = gather(np.zeros((20, 20, 4), dtype=np.uint8))
-    assert (describe_layout(blank, ways(blank)[0]) == -1).all()
+    assert all((describe_layout(blank, way) == -1).all() for way in ways(blank, shipped()))
 
 
-@pytest.mark.parametrize("kind", ["grid", "atlas", "single", "frames", "rest", "tight", "ruled"])
+@pytest.mark.parametrize("kind", ["grid", "atlas", "single", "frames", "rest", "tight", "ruled", "gapless"])
 def test_made_up_pictures_are_repeatable_and_hold_their_truth(kind: str) -> None:
     shelf = Shelf("me")
     fill(shelf, draw.sprites_in_cells(24, 5, 4), {"kind": "grid", "grid": [24, 24, 0, 0, 0, 0]})
@@ -99,17 +108,18 @@ def test_made_up_pictures_are_repeatable_and_hold_their_truth(kind: str) -> None
 
 
 def test_authors_never_straddle_folds_and_loads_are_even() -> None:
-    table, grade = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
-    examples = [Example(f"{a}{i}", table, grade, "single", f"author {a}") for a in range(20) for i in range(a + 1)]
-    place = deal(examples, 5)
-    load = np.bincount([place[e.author] for e in examples], minlength=5)
+    sizes = Counter({f"author {a}": a + 1 for a in range(20)})
+    place = deal(sizes, 5)
+    load = np.bincount([place[author] for author in sizes.elements()], minlength=5)
     assert len(place) == 20
     assert load.max() < 1.5 * load.min()
 
 
 def test_limits_are_chosen_on_other_authors_than_those_they_judge() -> None:
     table, grade = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
-    examples = [Example(f"{a} {i}", table, grade, "single", f"author {a}") for a in range(4) for i in range(10)]
+    none = np.zeros((0, 4), dtype=np.int64)
+    pictures = [(f"author {a}", f"{a} {i}") for a in range(4) for i in range(10)]
+    examples = [Example(name, table, grade, "single", author, none) for author, name in pictures]
     place = {f"author {a}": a for a in range(4)}
     # The pictures of the last author alone look like sheets.
     sheet = {e.picture: (0.9 if e.author == "author 3" else 0.1) + 0.001 * i for i, e in enumerate(examples)}

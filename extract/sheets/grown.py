@@ -1,0 +1,136 @@
+"""Proposals for sprites that touch each other: boxes that grow from seeds until little crosses their sides.
+
+A sprite is connected widely inside and touches its neighbours along little of its box. So a small box inside a sprite
+whose sides move outward wherever more than a given share of them is crossed comes to rest on the box of the sprite.
+Which share and which kind of crossing (`crossings.MEASURES`) does it differs from sheet to sheet, so several are tried
+from many seeds; what the parts, joined parts and pages of glyphs suggest is proposed, too, and the same without edges
+that were repeated into the padding. Which of the thousand or so are sprites is for the judge (`sprite_judge.py`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extract.sheets.crossings import Crossings, crossings
+from extract.sheets.evidence import Evidence
+from extract.sheets.lettering import pages
+
+Ints = NDArray[np.int64]
+
+SETTINGS = ((1, 0.06), (2, 0.12), (0, 0.3), (2, 0.02), (0, 0.12))
+"""(measure, share of a side that may be crossed) at which boxes come to rest, most fruitful first."""
+
+MAX_SEEDS = 1000
+MIN_STEP_PX = 4
+SEED_RADIUS_PX = 3
+MIN_AREA_PX = 4
+_OUTWARD = np.array([-1, -1, 1, 1])
+_MERGED_EVERY = 8
+_MOST_PX = 1 << 13
+REPEATED_EDGE = 0.95
+"""Edges of which such a share equals the next line inside may be repeated ones."""
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Boxes (n, 4) x0, y0, x1, y1, trimmed and none twice; `votes` (n, settings) tells which settings found them.
+
+    `pages` are boxes of pages of glyphs, in no order.
+    """
+
+    boxes: Ints
+    votes: NDArray[np.bool_]
+    pages: Ints
+    crossings: Crossings
+
+
+def propose(evidence: Evidence, joined: list[Ints]) -> Proposals:
+    """Propose boxes of sprites, those that are `joined` from parts among them."""
+    table, text = crossings(evidence), pages(evidence)
+    grown, found = _grown_everywhere(evidence, table)
+    others = np.concatenate([*joined, text])
+    boxes = np.concatenate([grown, others])
+    votes = np.concatenate([found, np.zeros((len(others), len(SETTINGS)), dtype=bool)])
+    boxes, votes = _merged(_trimmed(evidence, boxes), votes)
+    inner = _inner(boxes, table)
+    boxes, votes = _merged(
+        np.concatenate([boxes, boxes[inner] + (1, 1, -1, -1)]), np.concatenate([votes, votes[inner]])
+    )
+    return Proposals(boxes, votes, text, table)
+
+
+def _grown_everywhere(evidence: Evidence, table: Crossings) -> tuple[Ints, NDArray[np.bool_]]:
+    """Grow boxes by every setting from seeds spread over what is drawn; give them with the settings that found each."""
+    boxes, setting = grow(table, _seeds(evidence))
+    return _merged(boxes, np.eye(len(SETTINGS), dtype=bool)[setting])
+
+
+def _seeds(evidence: Evidence) -> Ints:
+    """Spread small boxes (n, 4) evenly over the drawn pixels."""
+    drawn = evidence.ground.foreground
+    height, width = drawn.shape
+    step = max(MIN_STEP_PX, int(np.sqrt(int(evidence.drawn[-1, -1]) / MAX_SEEDS)))
+    y, x = (a.ravel() for a in np.mgrid[step // 2 : height : step, step // 2 : width : step])
+    hit = drawn[y, x]
+    x, y = x[hit], y[hit]
+    r = SEED_RADIUS_PX
+    ends = np.minimum(x + r + 1, width), np.minimum(y + r + 1, height)
+    return np.stack([np.maximum(x - r, 0), np.maximum(y - r, 0), *ends], axis=1).astype(np.int64)
+
+
+def grow(table: Crossings, seeds: Ints) -> tuple[Ints, Ints]:
+    """Move sides of boxes (n, 4) outward, pixel by pixel, while more than the share of a setting is crossed.
+
+    Gives the boxes at rest (m, 4) and the place in `SETTINGS` by which each was found.
+    """
+    measure, share = np.array([m for m, _ in SETTINGS]), np.array([s for _, s in SETTINGS])
+    boxes, setting = np.tile(seeds, (len(SETTINGS), 1)), np.repeat(np.arange(len(SETTINGS)), len(seeds))
+    resting: list[Ints] = [np.zeros((0, 5), dtype=np.int64)]
+    step = 0
+    while len(boxes):
+        wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+        moves = table.sides(measure[setting], boxes) > share[setting, None] * np.stack([high, high, wide, wide], axis=1)
+        moving = moves.any(axis=1)
+        resting.append(np.column_stack([boxes[~moving], setting[~moving]]))
+        boxes, setting = boxes[moving] + moves[moving][:, [0, 2, 1, 3]] * _OUTWARD, setting[moving]
+        step += 1
+        if step % _MERGED_EVERY == 0:
+            boxes, setting = _without_twins(boxes, setting)
+    every = np.concatenate(resting)
+    return every[:, :4], every[:, 4]
+
+
+def _without_twins(boxes: Ints, setting: Ints) -> tuple[Ints, Ints]:
+    """Go on with only one of the boxes that have become the same: they stay the same."""
+    key = setting
+    for column in boxes.T:
+        key = key * _MOST_PX + column
+    _, first = np.unique(key, return_index=True)
+    return boxes[first], setting[first]
+
+
+def _trimmed(evidence: Evidence, boxes: Ints) -> Ints:
+    """Shrink boxes to their drawn pixels; those that show nothing become empty."""
+    table, result = evidence.drawn, np.zeros_like(boxes)
+    for i, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
+        columns = np.flatnonzero(np.diff(table[y1, x0 : x1 + 1] - table[y0, x0 : x1 + 1]))
+        rows = np.flatnonzero(np.diff(table[y0 : y1 + 1, x1] - table[y0 : y1 + 1, x0]))
+        if len(columns):
+            result[i] = x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1, y0 + rows[-1] + 1
+    return result
+
+
+def _merged(boxes: Ints, votes: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
+    """Keep each box once, with all its votes; drop those of almost no area."""
+    fair = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) >= MIN_AREA_PX
+    unique, place = np.unique(boxes[fair], axis=0, return_inverse=True)
+    total = np.zeros((len(unique), len(SETTINGS)), dtype=bool)
+    np.logical_or.at(total, place.ravel(), votes[fair])
+    return unique, total
+
+
+def _inner(boxes: Ints, table: Crossings) -> NDArray[np.bool_]:
+    """Tell which boxes end on all sides in a line that repeats the one before it."""
+    fair = ((boxes[:, 2:] - boxes[:, :2]) > 2).all(axis=1)
+    return np.asarray(fair & (table.same(boxes, 1).min(axis=1, initial=1.0) >= REPEATED_EDGE))
