@@ -26,7 +26,7 @@ from extract.sheets.components import as_rects, sprites
 from extract.sheets.evidence import Axis, gather
 from extract.sheets.features import FIRST_GRID, describe
 from extract.sheets.judge import shipped
-from extract.sheets.layout import WAYS, joined_ways, ways
+from extract.sheets.layout import WAYS, joined_ways, ways, with_rest
 from extract.sheets.model import Grid, Rect
 from extract.sheets.slice import MIN_SHEET, occupied, slice_image
 from extract.sheets.sprite_judge import shipped as shipped_sprites
@@ -86,7 +86,7 @@ def held_out(said: tuple[float, list[float], list[list[int]]], rgba: Picture) ->
     evidence = gather(rgba)
     best = int(np.argmax(said[1]))
     if best == WAYS - 1:
-        return as_rects(np.array(said[2], dtype=np.int64).reshape(-1, 4))
+        return as_rects(with_rest(evidence, np.array(said[2], dtype=np.int64).reshape(-1, 4)))
     if best < WAYS:
         return as_rects(joined_ways(evidence)[best])
     grids, _ = describe(evidence, ways(evidence, shipped_sprites()))

@@ -16,9 +16,11 @@ from PIL import Image, ImageDraw
 from extract.sheets.evidence import gather
 from extract.sheets.fit import Example
 from extract.sheets.judge import shipped
-from extract.sheets.layout import joined_ways
+from extract.sheets.layout import joined_ways, ways
+from extract.sheets.made_packed import skyline
 from extract.sheets.prepared import cached
 from extract.sheets.slice import slice_image
+from extract.sheets.sprite_judge import shipped as shipped_sprites
 
 OUT = Path(__file__).parents[1] / "docs" / "slicing"
 TILE_PX = 32
@@ -61,6 +63,21 @@ def scattered(sprites: list[Picture]) -> Picture:
         canvas[y : y + sprite.shape[0], x : x + sprite.shape[1]] = sprite
         x, tallest = x + sprite.shape[1] + 2, max(tallest, sprite.shape[0])
     return canvas
+
+
+def touching(sprites: list[Picture]) -> Picture:
+    """Pack sprites of different sizes without any gap."""
+    canvas = np.zeros((128, 256, 4), dtype=np.uint8)
+    sizes = [np.repeat(np.repeat(s, 1 + i % 2, axis=0), 1 + i % 2, axis=1) for i, s in enumerate(sprites * 2)]
+    for sprite, x, y in skyline(sorted(sizes, key=lambda s: -s.shape[0]), canvas.shape[1], 0, 0):
+        if y + sprite.shape[0] <= canvas.shape[0]:
+            canvas[y : y + sprite.shape[0], x : x + sprite.shape[1]] = sprite
+    return canvas
+
+
+def corners(boxes: NDArray[np.int64]) -> list[tuple[int, int, int, int]]:
+    """Turn boxes x0, y0, x1, y1 into x, y, width and height."""
+    return [(x, y, x1 - x, y1 - y) for x, y, x1, y1 in boxes.tolist()]
 
 
 def shown(rgba: Picture, boxes: list[tuple[int, int, int, int]], scale: int = 2) -> Image.Image:
@@ -140,8 +157,10 @@ def main(arguments: list[str] | None = None) -> int:
     halves = [(x, y, TILE_PX // 2, TILE_PX // 2) for x in range(0, 256, 16) for y in range(0, 96, 16)]
     doubles = [(x, y, 2 * TILE_PX, TILE_PX) for x in range(0, 256, 64) for y in range(0, 96, 32)]
     stacked([shown(grid, boxes), shown(grid, halves), shown(grid, doubles)]).save(OUT / "multiples.png")
-    parts = [(x, y, x1 - x, y1 - y) for x, y, x1, y1 in joined_ways(gather(atlas))[0].tolist()]
-    stacked([shown(atlas, parts)]).save(OUT / "atlas.png")
+    stacked([shown(atlas, corners(joined_ways(gather(atlas))[0]))]).save(OUT / "atlas.png")
+    tight = touching(sprites)
+    both = ways(gather(tight), shipped_sprites())
+    stacked([shown(tight, corners(both[0].boxes)), shown(tight, corners(both[-1].boxes))]).save(OUT / "touching.png")
     sys.stdout.write(f"grid: {cut.kind} {cut.why}; atlas: {slice_image(atlas).why}\n")
     if chosen.judged and chosen.cache:
         examples = cached(chosen.cache).examples

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.components import join, sprite_boxes
-from extract.sheets.evidence import Evidence
+from extract.sheets.evidence import Evidence, find_parts
 from extract.sheets.forest import Forest
 from extract.sheets.grown import Proposals, propose
 from extract.sheets.sprite_judge import chances, choose
@@ -25,6 +25,9 @@ JOINS_PX = (0, 2, 4)
 
 WAYS = len(JOINS_PX) + 1
 """The last way is that of grown boxes."""
+
+MIN_REST = 0.25
+"""What chosen boxes leave over is kept when it shows so much of what the typical box shows."""
 
 MAX_JOINED_PARTS = 700
 """Joining parts costs the square of their number; with more, the picture is not described as an atlas."""
@@ -75,6 +78,21 @@ def ways(evidence: Evidence, sprites: Forest) -> list[Way]:
     tables = [*joined, choose(found.boxes, chance, joined[0])]
     each = [np.array([known.get(tuple(box), 0.0) for box in table.tolist()]) for table in tables]
     return [Way(*way) for way in zip(tables, each, (*JOINS_PX, None), strict=True)]
+
+
+def with_rest(evidence: Evidence, boxes: Boxes) -> Boxes:
+    """Add to chosen boxes what they leave over, part by part, so that no art is lost: slivers aside.
+
+    What is left over was not recognised; its boxes may overlap the chosen ones.
+    """
+    drawn = evidence.ground.foreground.copy()
+    x0, y0, x1, y1 = boxes.T
+    typical = float(np.median(evidence.count(x0, y0, x1, y1))) if len(boxes) else 0.0
+    for left, top, right, low in boxes.tolist():
+        drawn[top:low, left:right] = False
+    parts = find_parts(drawn)
+    large = parts[parts[:, 4] >= max(1.0, MIN_REST * typical)]
+    return np.concatenate([boxes, join(large[:, :4], 0)]) if len(large) <= MAX_JOINED_PARTS else boxes
 
 
 _NO_WAY = Way(np.zeros((0, 4), dtype=np.int64), np.zeros(0), None)

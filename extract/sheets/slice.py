@@ -15,7 +15,7 @@ from extract.sheets.components import as_rects, sprites
 from extract.sheets.conventions import stated
 from extract.sheets.evidence import Evidence, find_parts, gather
 from extract.sheets.ground import find_ground, prefix_sums
-from extract.sheets.layout import ways
+from extract.sheets.layout import ways, with_rest
 from extract.sheets.model import Candidate, Grid, Hints, Rect, Slicing
 from extract.sheets.names import sizes_in
 from extract.sheets.sprite_judge import shipped as shipped_sprites
@@ -215,5 +215,6 @@ def _as_atlas(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, not
 def _everywhere(rgba: NDArray[np.uint8], way: RankedAtlas) -> tuple[Rect, ...]:
     """Find the sprites of a picture of which only a part was examined."""
     if way.join_px is None and rgba.shape[0] * rgba.shape[1] <= MAX_GROWN_PX:
-        return as_rects(ways(gather(rgba, max(rgba.shape[:2])), shipped_sprites())[-1].boxes)
+        evidence = gather(rgba, max(rgba.shape[:2]))
+        return as_rects(with_rest(evidence, ways(evidence, shipped_sprites())[-1].boxes))
     return sprites(find_parts(find_ground(rgba).foreground), way.join_px or 0)

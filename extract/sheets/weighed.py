@@ -9,7 +9,7 @@ from extract.sheets.evidence import Evidence
 from extract.sheets.features import FIRST_GRID, describe
 from extract.sheets.judge import shipped
 from extract.sheets.lattice import Cut
-from extract.sheets.layout import ways
+from extract.sheets.layout import ways, with_rest
 from extract.sheets.model import Candidate, Grid, Rect
 from extract.sheets.sprite_judge import shipped as shipped_sprites
 
@@ -77,7 +77,11 @@ def weigh(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> Verdic
     likely = view.sheet * view.shares
     order = np.argsort(-likely[FIRST_GRID - 1 :], kind="stable")
     ranked = tuple(RankedGrid(grid_of(*grids[i]), float(likely[FIRST_GRID - 1 + i])) for i in order)
-    atlases = [RankedAtlas(way.join_px, float(likely[i]), as_rects(way.boxes)) for i, way in enumerate(seen)]
+    every = [way.boxes if way.join_px is not None else with_rest(evidence, way.boxes) for way in seen]
+    atlases = [
+        RankedAtlas(way.join_px, float(likely[i]), as_rects(boxes))
+        for i, (way, boxes) in enumerate(zip(seen, every, strict=True))
+    ]
     return Verdict(1.0 - view.sheet, view.sure, tuple(sorted(atlases, key=lambda w: -w.score)), ranked)
 
 

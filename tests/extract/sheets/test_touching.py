@@ -10,7 +10,7 @@ from extract.sheets.boxes import BOX_NAMES, describe_boxes
 from extract.sheets.crossings import MEASURES, crossings
 from extract.sheets.evidence import gather
 from extract.sheets.grown import propose
-from extract.sheets.layout import joined_ways, ways
+from extract.sheets.layout import joined_ways, ways, with_rest
 from extract.sheets.lettering import pages
 from extract.sheets.sprite_judge import choose, from_json, shipped, to_json
 from tests.extract.sheets import sheet_pictures as draw
@@ -113,6 +113,14 @@ def test_chosen_boxes_never_overlap_and_leave_no_part_out() -> None:
         covered[y0:y1, x0:x1] += 1
     assert covered.max() == 1
     assert covered[253, 201] == 1
+
+
+def test_what_no_box_explains_is_kept_but_slivers_are_not() -> None:
+    canvas = np.zeros((60, 90, 4), dtype=np.uint8)
+    canvas[5:25, 5:25] = canvas[30:50, 5:27] = (200, 30, 30, 255)
+    canvas[5:45, 40:70] = (30, 200, 30, 255)
+    chosen = np.array([[5, 5, 25, 25], [5, 30, 25, 50]])
+    assert with_rest(gather(canvas), chosen).tolist() == [*chosen.tolist(), [40, 5, 70, 45]]
 
 
 def test_the_likelier_of_two_overlapping_boxes_is_chosen() -> None:
