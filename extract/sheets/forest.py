@@ -4,6 +4,7 @@ LightGBM grows the trees (`train.py`); to use them takes a few array look-ups, s
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """Nodes and leaves of all trees one after the other; `child` holds two places for each, left and right."""
+
+    feature: Ints
+    threshold: Floats
+    child: Ints
+    worth: Floats
+    roots: Ints
 
 
 @dataclass(frozen=True)
@@ -30,16 +42,31 @@ class Forest:
 
     def scores(self, table: Floats) -> Floats:
         """Sum the leaves each row of (rows, features) falls into."""
-        rows = np.arange(len(table))[:, None]
-        trees = np.arange(len(self.feature))[None, :]
-        node = np.zeros((len(table), len(self.feature)), dtype=np.int64)
+        flat = self._flat
+        values, row = np.ascontiguousarray(table).ravel(), np.arange(len(table))[:, None] * table.shape[1]
+        place = np.repeat(flat.roots[None], len(table), axis=0)
         for _ in range(self.deepest):
-            here = np.maximum(node, 0)
-            goes_left = table[rows, self.feature[trees, here]] <= self.threshold[trees, here]
-            step = np.where(goes_left, self.left[trees, here], self.right[trees, here])
-            node = np.where(node < 0, node, step)
-        total: Floats = self.leaf[trees, -1 - node].sum(axis=1)
+            right = values.take(row + flat.feature.take(place)) > flat.threshold.take(place)
+            place = flat.child.take(2 * place + right)
+        total: Floats = flat.worth.take(place).sum(axis=1)
         return total
+
+    @cached_property
+    def _flat(self) -> "_Flat":
+        """Lay all trees out in one row, leaves as nodes that lead to themselves: a step is a few plain look-ups."""
+        trees, nodes = self.feature.shape
+        leaves = self.leaf.shape[1]
+        first = np.arange(trees)[:, None] * (nodes + leaves)
+        own = first + nodes + np.arange(leaves)[None]
+        down = [np.where(way < 0, first + nodes - 1 - way, first + way) for way in (self.left, self.right)]
+        child = np.stack([np.concatenate([way, own], axis=1) for way in down], axis=2)
+        return _Flat(
+            np.pad(self.feature, ((0, 0), (0, leaves))).ravel(),
+            np.pad(self.threshold, ((0, 0), (0, leaves))).ravel(),
+            child.ravel(),
+            np.pad(self.leaf, ((0, 0), (nodes, 0))).ravel(),
+            first[:, 0],
+        )
 
     def to_lists(self) -> dict[str, Any]:
         """Give the trees as plain lists, thresholds to nine digits, leaves to five."""
