@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from extract.sheets.evidence import gather
 from extract.sheets.fit import Example
 from extract.sheets.judge import shipped
-from extract.sheets.layout import joined_ways, ways
+from extract.sheets.layout import joined_ways, ways, with_rest
 from extract.sheets.made_packed import skyline
 from extract.sheets.prepared import cached
 from extract.sheets.slice import slice_image
@@ -27,14 +27,14 @@ TILE_PX = 32
 Picture = NDArray[np.uint8]
 
 
-def sprites_of(art: Path, count: int) -> list[Picture]:
-    """Read sprites and shrink them to fit a tile."""
+def sprites_of(folder: Path, count: int, most: int = TILE_PX - 4) -> list[Picture]:
+    """Read sprites and shrink them to `most` px, to fit a tile."""
     found = []
-    for path in sorted((art / "images" / "items").glob("*.png"))[:count]:
+    for path in sorted(folder.glob("*.png"))[:count]:
         with Image.open(path) as image:
             rgba = image.convert("RGBA")
         rgba = rgba.crop(rgba.getbbox())
-        rgba.thumbnail((TILE_PX - 4, TILE_PX - 4), Image.Resampling.NEAREST)
+        rgba.thumbnail((most, most), Image.Resampling.NEAREST)
         found.append(np.asarray(rgba))
     return found
 
@@ -67,9 +67,8 @@ def scattered(sprites: list[Picture]) -> Picture:
 
 def touching(sprites: list[Picture]) -> Picture:
     """Pack sprites of different sizes without any gap."""
-    canvas = np.zeros((128, 256, 4), dtype=np.uint8)
-    sizes = [np.repeat(np.repeat(s, 1 + i % 2, axis=0), 1 + i % 2, axis=1) for i, s in enumerate(sprites * 2)]
-    for sprite, x, y in skyline(sorted(sizes, key=lambda s: -s.shape[0]), canvas.shape[1], 0, 0):
+    canvas = np.zeros((256, 512, 4), dtype=np.uint8)
+    for sprite, x, y in skyline(sorted(sprites, key=lambda s: -s.shape[0]), canvas.shape[1], 0, 0):
         if y + sprite.shape[0] <= canvas.shape[0]:
             canvas[y : y + sprite.shape[0], x : x + sprite.shape[1]] = sprite
     return canvas
@@ -148,7 +147,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="written by extract.sheets.train --cache")
     chosen = parser.parse_args(arguments)
     OUT.mkdir(parents=True, exist_ok=True)
-    sprites = sprites_of(chosen.art, 24)
+    images = chosen.art / "images"
+    sprites = sprites_of(images / "items", 24)
     grid, atlas = sheet(sprites, 8, 3), scattered(sprites)
     evidence = gather(grid)
     stacked([shown(grid, []), profile(evidence.x.cross), profile(evidence.x.step)]).save(OUT / "profiles.png")
@@ -158,9 +158,10 @@ def main(arguments: list[str] | None = None) -> int:
     doubles = [(x, y, 2 * TILE_PX, TILE_PX) for x in range(0, 256, 64) for y in range(0, 96, 32)]
     stacked([shown(grid, boxes), shown(grid, halves), shown(grid, doubles)]).save(OUT / "multiples.png")
     stacked([shown(atlas, corners(joined_ways(gather(atlas))[0]))]).save(OUT / "atlas.png")
-    tight = touching(sprites)
+    tight = touching([s for kind in ("items", "enemies", "tiles") for s in sprites_of(images / kind, 14, 96)])
     both = ways(gather(tight), shipped_sprites())
-    stacked([shown(tight, corners(both[0].boxes)), shown(tight, corners(both[-1].boxes))]).save(OUT / "touching.png")
+    before, after = both[0].boxes, with_rest(gather(tight), both[-1].boxes)
+    stacked([shown(tight, corners(boxes), 1) for boxes in (before, after)]).save(OUT / "touching.png")
     sys.stdout.write(f"grid: {cut.kind} {cut.why}; atlas: {slice_image(atlas).why}\n")
     if chosen.judged and chosen.cache:
         examples = cached(chosen.cache).examples
