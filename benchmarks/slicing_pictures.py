@@ -159,8 +159,9 @@ def main(arguments: list[str] | None = None) -> int:
     stacked([shown(grid, boxes), shown(grid, halves), shown(grid, doubles)]).save(OUT / "multiples.png")
     stacked([shown(atlas, corners(joined_ways(gather(atlas))[0]))]).save(OUT / "atlas.png")
     tight = touching([s for kind in ("items", "enemies", "tiles") for s in sprites_of(images / kind, 14, 96)])
-    both = ways(gather(tight), shipped_sprites())
-    before, after = both[0].boxes, with_rest(gather(tight), both[-1].boxes)
+    packed = gather(tight)
+    both = ways(packed, shipped_sprites())
+    before, after = both[0].boxes, with_rest(packed, both[-1].boxes)
     stacked([shown(tight, corners(boxes), 1) for boxes in (before, after)]).save(OUT / "touching.png")
     sys.stdout.write(f"grid: {cut.kind} {cut.why}; atlas: {slice_image(atlas).why}\n")
     if chosen.judged and chosen.cache:

@@ -57,7 +57,7 @@ def mixed(rgba: NDArray[np.uint8], evidence: Evidence) -> Mixed | None:
     for box in boxes:
         x0, y0, x1, y1 = box
         verdict = weigh(gather(np.ascontiguousarray(rgba[y0:y1, x0:x1])))
-        if not verdict.grids or verdict.grids[0].score < verdict.ways[0].score:
+        if not verdict.grids or verdict.grids[0].score < verdict.way.score:
             return None
         sure = min(sure, (1.0 - verdict.single) * verdict.sure)
         found.append((box, verdict.grids[0].grid))

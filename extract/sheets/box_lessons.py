@@ -5,7 +5,6 @@ A box is worth its overlap (intersection over union) with the sprite it comes ne
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import lightgbm
 import numpy as np
@@ -15,8 +14,9 @@ from extract.sheets.art_pool import Picture
 from extract.sheets.boxes import describe_boxes
 from extract.sheets.collage import Made
 from extract.sheets.evidence import gather
-from extract.sheets.fit import AUTHOR_FULL, MADE_FULL, SHARED, WEAK_WEIGHT
+from extract.sheets.fit import SHARED, weights
 from extract.sheets.forest import Floats, Forest, from_lightgbm
+from extract.sheets.forked import answers
 from extract.sheets.layout import joined_ways, proposals
 from extract.sheets.lessons import Lessons
 from extract.sheets.matching import MIN_OVERLAP, shown, trim
@@ -89,52 +89,27 @@ def _overlaps(boxes: NDArray[np.int64], others: NDArray[np.int64]) -> Floats:
 def fit_boxes(lessons: list[BoxLesson], seed: int = 1) -> lightgbm.Booster:
     """Boost trees that tell the boxes of sprites from others."""
     chance = np.random.default_rng(seed)
-    many = _many(lessons)
-    tables, labels, weights = [], [], []
-    for lesson in lessons:
+    tables, labels, each = [], [], []
+    for lesson, weight in zip(lessons, weights(lessons, MADE_WEIGHT), strict=True):
         right, wrong = np.flatnonzero(lesson.overlap >= MIN_OVERLAP), np.flatnonzero(lesson.overlap < MIN_OVERLAP)
         some = chance.permutation(wrong)[:MAX_WRONG]
         kept = np.concatenate([right, some])
         stands_for = min(MAX_STANDS_FOR, len(wrong) / max(1, len(some)))
-        base = _weight(lesson, many[lesson.author, lesson.made]) / max(1, len(right)) ** 0.5
+        base = weight / max(1, len(right)) ** 0.5
         tables.append(lesson.table[kept])
         labels.append(lesson.overlap[kept] >= MIN_OVERLAP)
-        weights.append(base * np.where(labels[-1], 1.0, stands_for))
-    data = lightgbm.Dataset(
-        np.concatenate(tables), np.concatenate(labels), weight=np.concatenate(weights), params=SHARED
-    )
+        each.append(base * np.where(labels[-1], 1.0, stands_for))
+    data = lightgbm.Dataset(np.concatenate(tables), np.concatenate(labels), weight=np.concatenate(each), params=SHARED)
     return lightgbm.train(SETTINGS | {"seed": seed}, data, TREES)
-
-
-def _many(lessons: list[BoxLesson]) -> dict[tuple[str, bool], int]:
-    counts: dict[tuple[str, bool], int] = {}
-    for lesson in lessons:
-        counts[lesson.author, lesson.made] = counts.get((lesson.author, lesson.made), 0) + 1
-    return counts
-
-
-def _weight(lesson: BoxLesson, many: int) -> float:
-    base = MADE_WEIGHT if lesson.made else WEAK_WEIGHT if lesson.weak else 1.0
-    return float(base * min(1.0, (MADE_FULL if lesson.made else AUTHOR_FULL) / many) ** 0.5)
 
 
 def cross_fit_boxes(lessons: list[BoxLesson], place: dict[str, int], jobs: int = 1) -> tuple[dict[str, Forest], Forest]:
     """Give each author of `place` a forest that has not seen the author's fold, and one that has seen everybody."""
     folds: list[int | None] = [*range(max(place.values()) + 1), None]
-    with ProcessPoolExecutor(jobs, get_context("fork"), _share, (lessons, place)) as pool:
-        *apart, everybody = pool.map(_forest_without, folds)
+    *apart, everybody = answers(_forest_without, (lessons, place), folds, jobs)
     return {author: apart[fold] for author, fold in place.items()}, everybody
 
 
-_shared: tuple[list[BoxLesson], dict[str, int]]
-
-
-def _share(lessons: list[BoxLesson], place: dict[str, int]) -> None:
-    """Keep what all folds need, once per process."""
-    global _shared
-    _shared = lessons, place
-
-
-def _forest_without(fold: int | None) -> Forest:
-    lessons, place = _shared
+def _forest_without(kept: tuple[list[BoxLesson], dict[str, int]], fold: int | None) -> Forest:
+    lessons, place = kept
     return from_lightgbm(fit_boxes([one for one in lessons if place[one.author] != fold]).dump_model())

@@ -118,16 +118,14 @@ def _shape(evidence: Evidence, boxes: Ints) -> Floats:
     return np.stack([corners, frame, *logs, *rest], axis=1)
 
 
-def _parts_inside(evidence: Evidence, boxes: Ints) -> Ints:
+def _parts_inside(evidence: Evidence, boxes: Ints) -> Floats:
     """Count the parts whose middle lies in each box."""
     width, height = evidence.crop
-    table = np.zeros((height + 1, width + 1), dtype=np.int64)
+    table = np.zeros((height + 1, width + 1))
     parts = evidence.parts
     np.add.at(table, ((parts[:, 1] + parts[:, 3]) // 2 + 1, (parts[:, 0] + parts[:, 2]) // 2 + 1), 1)
     table = table.cumsum(axis=0).cumsum(axis=1)
-    x0, y0, x1, y1 = boxes.T
-    counts: Ints = table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]
-    return counts
+    return evidence.total(table, *boxes.T)
 
 
 def _content(evidence: Evidence, found: Proposals) -> list[Floats]:

@@ -6,7 +6,14 @@ import numpy as np
 
 from extract.sheets.art_pool import Picture
 
+MAX_SIDE_PX = 1024
+"""Larger pictures are not made: they teach nothing more and take longer."""
+
 GROUNDS = ((255, 0, 255), (0, 0, 0), (255, 255, 255), (0, 128, 128), (34, 32, 52), (92, 148, 252), (0, 255, 0))
+
+
+Place = tuple[Picture, int, int]
+"""A sprite and where its top left corner goes: x, y."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,15 @@ def grounded(rgba: Picture, chance: np.random.Generator, share: float = 0.2) -> 
     solid = np.full_like(rgba, 255)
     solid[..., :3] = (rgba[..., :3] * alpha + colour * (1 - alpha)).round().astype(np.uint8)
     return solid
+
+
+def fitting(places: list[Place], edge: int, chance: np.random.Generator, share: float) -> tuple[int, int]:
+    """Give a (width, height) that holds placed sprites and an `edge`; a `share` is rounded up to powers of two."""
+    width = max(x + s.shape[1] for s, x, _ in places) + edge
+    height = max(y + s.shape[0] for s, _, y in places) + edge
+    if chance.random() < share:
+        width, height = 1 << (width - 1).bit_length(), 1 << (height - 1).bit_length()
+    return width, height
 
 
 def pick(sprites: list[Picture], count: int, chance: np.random.Generator) -> list[Picture]:

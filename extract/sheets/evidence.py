@@ -55,7 +55,8 @@ class Axis:
 class Evidence:
     """A picture reduced to what the judges need; see the module docstring. Parts are (x0, y0, x1, y1, area).
 
-    `pixels` (height, width, 4) are those examined, with 0 where nothing is drawn.
+    `pixels` (height, width, 4) are those examined, with 0 where nothing is drawn; `labels` (height, width) tells by
+    number, from 1, which part a pixel belongs to.
     """
 
     width: int
@@ -73,6 +74,7 @@ class Evidence:
     tones: NDArray[np.float64]
     squares: NDArray[np.float64]
     parts: NDArray[np.int64]
+    labels: NDArray[np.int32]
     colours: int
     half_seen: float
 
@@ -118,6 +120,7 @@ def gather(rgba: NDArray[np.uint8], most: int = MAX_CROP_PX) -> Evidence:
     prints, powers_x, powers_y = _print_table(codes)
     alpha = crop[..., 3]
     ink_x, ink_y = inked(codes)
+    labels, parts = label_parts(ground.foreground)
     return Evidence(
         width=width,
         height=height,
@@ -133,7 +136,8 @@ def gather(rgba: NDArray[np.uint8], most: int = MAX_CROP_PX) -> Evidence:
         sums_y=_sums(ground.foreground * np.arange(ground.foreground.shape[0])[:, None]),
         tones=_sums(tone),
         squares=_sums(tone.astype(np.float64) ** 2),
-        parts=find_parts(ground.foreground),
+        parts=parts,
+        labels=labels,
         colours=int(np.unique(codes[::2, ::2] if codes.size > 1 << 18 else codes).size),
         half_seen=float(((alpha > 0) & (alpha < 255)).mean()),
     )
@@ -141,7 +145,13 @@ def gather(rgba: NDArray[np.uint8], most: int = MAX_CROP_PX) -> Evidence:
 
 def find_parts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """List the bounding boxes (n, 5) x0, y0, x1, y1, drawn pixels of the 8-connected parts, at most `MAX_PARTS`."""
-    labels, total = ndimage.label(mask, structure=np.ones((3, 3), dtype=np.int8))
+    return label_parts(mask)[1]
+
+
+def label_parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Mark the pixels of each 8-connected part with its number, from 1, and list the parts up to `MAX_PARTS`."""
+    labels = np.empty(mask.shape, dtype=np.int32)
+    total = ndimage.label(mask, structure=np.ones((3, 3), dtype=np.int8), output=labels)
     boxes = ndimage.find_objects(labels, max_label=min(total, MAX_PARTS))
     areas = np.bincount(labels.ravel(), minlength=total + 1)[1:]
     rows = [
@@ -149,7 +159,7 @@ def find_parts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         for i, box in enumerate(boxes)
         if box is not None
     ]
-    return np.array(rows, dtype=np.int64).reshape(-1, 5)
+    return labels, np.array(rows, dtype=np.int64).reshape(-1, 5)
 
 
 def _sums(values: NDArray[Any]) -> NDArray[np.float64]:

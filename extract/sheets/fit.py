@@ -5,10 +5,9 @@ its author. All is deterministic: one thread, fixed seeds. Only `train.py` and b
 """
 
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import Any
+from typing import Any, Protocol
 
 import lightgbm
 import numpy as np
@@ -17,6 +16,7 @@ from scipy.optimize import isotonic_regression
 
 from extract.sheets.features import FIRST_GRID, NAMES
 from extract.sheets.forest import Floats, averaged, from_lightgbm, softmax
+from extract.sheets.forked import answers
 from extract.sheets.judge import Judge, Scale, logit, picture_row
 
 SHARED: dict[str, Any] = {
@@ -87,15 +87,26 @@ def deal(sizes: Counter[str], count: int, seed: int = 0) -> dict[str, int]:
     return place
 
 
-def weights(examples: list[Example]) -> Floats:
-    """Weigh examples: less when weak, made up, or by an author with many."""
-    many = Counter((e.author, e.made) for e in examples)
+class Lesson(Protocol):
+    """A picture to learn from: whose it is, whether its truth is weak, whether it was made up."""
 
-    def weight(e: Example) -> float:
-        full, base = (MADE_FULL, MADE_WEIGHT) if e.made else (AUTHOR_FULL, WEAK_WEIGHT if e.weak else 1.0)
+    @property
+    def author(self) -> str: ...  # noqa: D102
+    @property
+    def weak(self) -> bool: ...  # noqa: D102
+    @property
+    def made(self) -> bool: ...  # noqa: D102
+
+
+def weights(lessons: Sequence[Lesson], made_weight: float = MADE_WEIGHT) -> Floats:
+    """Weigh lessons: less when weak, made up, or by an author with many."""
+    many = Counter((e.author, e.made) for e in lessons)
+
+    def weight(e: Lesson) -> float:
+        full, base = (MADE_FULL, made_weight) if e.made else (AUTHOR_FULL, WEAK_WEIGHT if e.weak else 1.0)
         return base * min(1.0, float(np.sqrt(full / many[e.author, e.made])))
 
-    return np.array([weight(e) for e in examples])
+    return np.array([weight(e) for e in lessons])
 
 
 def goal(example: Example) -> Floats:
@@ -158,26 +169,16 @@ def cross_fit(examples: list[Example], place: dict[str, int], jobs: int = 1) -> 
     folds = np.array([place[e.author] for e in examples])
     asked = [(fold, seed) for fold in range(int(folds.max()) + 1) for seed in SEEDS]
     total: list[Floats] = [np.zeros(len(e.table) - 1) for e in examples]
-    with ProcessPoolExecutor(jobs, get_context("fork"), _share, (examples, folds)) as pool:
-        for (fold, _), said in zip(asked, pool.map(_rank_fold, asked), strict=True):
-            for i, scores in zip(np.flatnonzero(folds == fold), said, strict=True):
-                total[i] += scores / len(SEEDS)
+    for (fold, _), said in zip(asked, answers(_rank_fold, (examples, folds), asked, jobs), strict=True):
+        for i, scores in zip(np.flatnonzero(folds == fold), said, strict=True):
+            total[i] += scores / len(SEEDS)
     rows = [picture_row(e.table.astype(np.float64), s) for e, s in zip(examples, total, strict=True)]
     return CrossFit(place, np.array(rows), total)
 
 
-_shared: tuple[list[Example], NDArray[np.int64]]
-
-
-def _share(examples: list[Example], folds: NDArray[np.int64]) -> None:
-    """Keep what all folds need, once per process."""
-    global _shared
-    _shared = examples, folds
-
-
-def _rank_fold(asked: tuple[int, int]) -> list[Floats]:
+def _rank_fold(kept: tuple[list[Example], NDArray[np.int64]], asked: tuple[int, int]) -> list[Floats]:
     """Score the cuts of a fold's pictures by a ranker fitted on the other folds."""
-    (examples, folds), (fold, seed) = _shared, asked
+    (examples, folds), (fold, seed) = kept, asked
     ranker = fit_ranker([e for e, f in zip(examples, folds, strict=True) if f != fold], seed)
     mine = [examples[i] for i in np.flatnonzero(folds == fold)]
     return [np.asarray(ranker.predict(e.table[1:]), dtype=np.float64) for e in mine]

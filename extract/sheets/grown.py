@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from extract.sheets.crossings import Crossings, crossings
 from extract.sheets.evidence import Evidence
 from extract.sheets.lettering import pages
+from extract.sheets.matching import trim
 
 Ints = NDArray[np.int64]
 
@@ -112,12 +113,11 @@ def _without_twins(boxes: Ints, setting: Ints) -> tuple[Ints, Ints]:
 
 def _trimmed(evidence: Evidence, boxes: Ints) -> Ints:
     """Shrink boxes to their drawn pixels; those that show nothing become empty."""
-    table, result = evidence.drawn, np.zeros_like(boxes)
-    for i, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
-        columns = np.flatnonzero(np.diff(table[y1, x0 : x1 + 1] - table[y0, x0 : x1 + 1]))
-        rows = np.flatnonzero(np.diff(table[y0 : y1 + 1, x1] - table[y0 : y1 + 1, x0]))
-        if len(columns):
-            result[i] = x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1, y0 + rows[-1] + 1
+    result = np.zeros_like(boxes)
+    for i in np.flatnonzero(evidence.count(*boxes.T)):
+        x0, y0, x1, y1 = boxes[i].tolist()
+        x, y, w, h = trim(evidence.drawn, (x0, y0, x1 - x0, y1 - y0))
+        result[i] = x, y, x + w, y + h
     return result
 
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from extract.sheets.features import FIRST_GRID, KINDS, NAMES, PICTURE_NAMES
 from extract.sheets.forest import Floats, Forest, softmax
+from extract.sheets.layout import WAYS
 
 _OF_PICTURE = NAMES.index(PICTURE_NAMES[0])
 _OF_LAYOUT = [i for i, name in enumerate(NAMES) if name.startswith("sprite_")]
 _NO_GRID = -9.0
-_WAYS = FIRST_GRID - 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def logit(probability: float) -> float:
 
 def picture_row(table: Floats, scores: Floats) -> Floats:
     """Describe the whole picture for the detector: best and favourite cut, picture, layouts, and the ranker's view."""
-    ways, grids = scores[:_WAYS], scores[_WAYS:]
+    ways, grids = scores[:WAYS], scores[WAYS:]
     order = np.argsort(-grids, kind="stable")
     favourite = table[FIRST_GRID + order[0]] if len(order) else np.zeros(table.shape[1])
     first = float(grids[order[0]]) if len(order) else _NO_GRID
@@ -85,8 +85,8 @@ def picture_row(table: Floats, scores: Floats) -> Floats:
         best_way,
         best_way - first,
         float(shares.max()),
-        float(shares[_WAYS:].max(initial=0.0)),
-        float(shares[:_WAYS].sum()),
+        float(shares[WAYS:].max(initial=0.0)),
+        float(shares[:WAYS].sum()),
         float(-(shares * np.log(shares + 1e-12)).sum()),
     ]
     split = _OF_PICTURE

@@ -71,11 +71,13 @@ def ways(evidence: Evidence, sprites: Forest) -> list[Way]:
     """List the `WAYS` to see the picture as an atlas; `sprites` tells sprites from other boxes (`sprite_judge`)."""
     joined = joined_ways(evidence)
     found = proposals(evidence, joined)
-    if found is None:
-        return [*(Way(b, np.zeros(len(b)), px) for b, px in zip(joined, JOINS_PX, strict=True)), _NO_WAY]
-    chance = chances(sprites, evidence, found)
-    known = dict(zip(map(tuple, found.boxes.tolist()), chance.tolist(), strict=True))
-    tables = [*joined, choose(found.boxes, chance, joined[0])]
+    known: dict[tuple[int, ...], float] = {}
+    chosen: Boxes = np.zeros((0, 4), dtype=np.int64)
+    if found is not None:
+        chance = chances(sprites, evidence, found)
+        known = dict(zip(map(tuple, found.boxes.tolist()), chance.tolist(), strict=True))
+        chosen = choose(found.boxes, chance, joined[0])
+    tables = [*joined, chosen]
     each = [np.array([known.get(tuple(box), 0.0) for box in table.tolist()]) for table in tables]
     return [Way(*way) for way in zip(tables, each, (*JOINS_PX, None), strict=True)]
 
@@ -93,9 +95,6 @@ def with_rest(evidence: Evidence, boxes: Boxes) -> Boxes:
     parts = find_parts(drawn)
     large = parts[parts[:, 4] >= max(1.0, MIN_REST * typical)]
     return np.concatenate([boxes, join(large[:, :4], 0)]) if len(large) <= MAX_JOINED_PARTS else boxes
-
-
-_NO_WAY = Way(np.zeros((0, 4), dtype=np.int64), np.zeros(0), None)
 
 
 def describe_layout(evidence: Evidence, way: Way) -> Floats:

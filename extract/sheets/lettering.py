@@ -1,10 +1,7 @@
 """Pages of glyphs inside an atlas: many small parts of one colour, close together, are one sprite, not a hundred."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from extract.sheets.components import join
 from extract.sheets.evidence import Evidence
@@ -25,12 +22,11 @@ Ints = NDArray[np.int64]
 
 def pages(evidence: Evidence) -> Ints:
     """List boxes (n, 4) x0, y0, x1, y1 that hold at least `MIN_GLYPHS` parts of one colour and of like size."""
-    labels, count = ndimage.label(evidence.ground.foreground, structure=np.ones((3, 3), dtype=np.int8))
     found: list[Ints] = [np.zeros((0, 4), dtype=np.int64)]
-    if not MIN_GLYPHS <= count <= MAX_PARTS:
+    if not MIN_GLYPHS <= len(evidence.parts) <= MAX_PARTS:
         return found[0]
-    boxes = np.array([(b[1].start, b[0].start, b[1].stop, b[0].stop) for b in ndimage.find_objects(labels)])
-    colours, flat = _colours(evidence.pixels, labels.ravel(), count)
+    boxes = evidence.parts[:, :4]
+    colours, flat = _colours(evidence)
     sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     _, group = np.unique(colours, axis=0, return_inverse=True)
     for one in range(int(group.max()) + 1):
@@ -43,14 +39,14 @@ def pages(evidence: Evidence) -> Ints:
     return np.concatenate(found)
 
 
-def _colours(pixels: NDArray[np.uint8], labels: NDArray[Any], count: int) -> tuple[Ints, NDArray[np.bool_]]:
-    """Give each part's mean colour in coarse steps (count, 3), and whether all of it has nearly that colour."""
-    area = np.bincount(labels, minlength=count + 1)[1:]
-    means, spread = [], np.zeros(count)
+def _colours(evidence: Evidence) -> tuple[Ints, NDArray[np.bool_]]:
+    """Give each part's mean colour in coarse steps (parts, 3), and whether all of it has nearly that colour."""
+    labels, area = evidence.labels.ravel(), evidence.parts[:, 4]
+    means, spread = [], np.zeros(len(area))
     for channel in range(3):
-        values = pixels[..., channel].ravel().astype(np.float64)
-        mean = np.bincount(labels, values, minlength=count + 1)[1:] / area
-        square = np.bincount(labels, values * values, minlength=count + 1)[1:] / area
+        values = evidence.pixels[..., channel].ravel().astype(np.float64)
+        mean = np.bincount(labels, values)[1:] / area
+        square = np.bincount(labels, values * values)[1:] / area
         means.append((mean / _SHADES).round().astype(np.int64))
         spread = np.maximum(spread, np.sqrt(np.maximum(square - mean * mean, 0.0)))
     return np.stack(means, axis=1), spread < _FLAT

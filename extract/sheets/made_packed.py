@@ -10,13 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from extract.sheets.art_pool import Picture, Shelf, trimmed
-from extract.sheets.collage import Made, grounded, paste, pick
+from extract.sheets.collage import MAX_SIDE_PX, Made, Place, fitting, grounded, paste, pick
 from extract.sheets.collage import canvas as blank
 
 GLYPHS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!?#$%&()[]{}<>*+-=/\\:;,.'\"@_|~^"
-MAX_SIDE_PX = 1024
-
-Place = tuple[Picture, int, int]
 
 
 def skyline(sprites: list[Picture], side: int, gap: int, edge: int) -> list[Place]:
@@ -74,13 +71,10 @@ def _painted(
 ) -> Made | None:
     if len(places) < 3:
         return None
-    width = max(x + s.shape[1] for s, x, _ in places) + edge
-    height = max(y + s.shape[0] for s, _, y in places) + edge
-    if chance.random() < 0.5:
-        width, height = 1 << (width - 1).bit_length(), 1 << (height - 1).bit_length()
-    if max(width, height) > MAX_SIDE_PX:
+    size = fitting(places, edge, chance, 0.5)
+    if max(size) > MAX_SIDE_PX:
         return None
-    canvas = blank(width, height)
+    canvas = blank(*size)
     for sprite, x, y in places:
         high, wide = sprite.shape[:2]
         if repeated:

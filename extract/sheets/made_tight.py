@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from extract.sheets.art_pool import Picture, Shelf, trimmed
-from extract.sheets.collage import Made, paste, pick
+from extract.sheets.collage import Made, Place, fitting, paste, pick
 from extract.sheets.collage import canvas as blank
 from extract.sheets.made_whole import WORDS
 
@@ -63,17 +63,11 @@ def _chosen(shelf: Shelf, chance: np.random.Generator) -> list[Picture]:
     return [s for s in sprites if max(s.shape[:2]) <= MAX_SPRITE_PX]
 
 
-def _laid(
-    places: list[tuple[Picture, int, int]], author: str, chance: np.random.Generator, edge: int = 0
-) -> Made | None:
+def _laid(places: list[Place], author: str, chance: np.random.Generator, edge: int = 0) -> Made | None:
     """Paint placed sprites on a canvas that fits them, or with sides rounded up to powers of two."""
     if len(places) < 2:
         return None
-    width = max(x + s.shape[1] for s, x, _ in places) + edge
-    height = max(y + s.shape[0] for s, _, y in places) + edge
-    if chance.random() < 0.75:
-        width, height = 1 << (width - 1).bit_length(), 1 << (height - 1).bit_length()
-    canvas = blank(width, height)
+    canvas = blank(*fitting(places, edge, chance, 0.75))
     for sprite, x, y in places:
         paste(canvas, sprite, x, y)
     rects = tuple((x, y, s.shape[1], s.shape[0]) for s, x, y in places)

@@ -11,13 +11,11 @@ import numpy as np
 from PIL import Image
 
 from extract.sheets.art_pool import MAX_SPRITE_PX, Picture, Shelf, trimmed
-from extract.sheets.collage import GROUNDS, Made, grounded, in_cell, paste, pick
+from extract.sheets.collage import GROUNDS, MAX_SIDE_PX, Made, Place, grounded, in_cell, paste, pick
 from extract.sheets.collage import canvas as blank
 from extract.sheets.made_packed import gapless, skyline
 from extract.sheets.made_tight import columned, extruded, ruled
 from extract.sheets.made_whole import alone, cropped, lettered, mapped, panelled, scattered, written
-
-MAX_SIDE_PX = 1024
 
 
 def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
@@ -143,7 +141,7 @@ def _atlas_sprites(shelf: Shelf, chance: np.random.Generator) -> list[Picture]:
     return sprites if len(sides) > 1 else []
 
 
-def _atlas_made(places: list[tuple[Picture, int, int]], size: tuple[int, int], author: str) -> Made:
+def _atlas_made(places: list[Place], size: tuple[int, int], author: str) -> Made:
     canvas = blank(*size)
     rects = []
     for sprite, x, y in places:
@@ -228,7 +226,7 @@ def shelved(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     gap, loose = int(chance.integers(1, 9)), int(chance.choice([0, 0, 3, 8]))
     wide = int(max(s.shape[1] for s in sprites) * chance.uniform(1.5, 6)) + 2 * gap
     x, y, tallest = gap, gap, 0
-    places: list[tuple[Picture, int, int]] = []
+    places: list[Place] = []
     for sprite in sprites:
         if x + sprite.shape[1] > wide:
             x, y, tallest = gap, y + tallest + gap, 0

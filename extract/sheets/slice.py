@@ -128,7 +128,7 @@ def _by_verdict(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, n
         reason = f"no cut is sure enough (grid or atlas {split:.0%} likely)"
         return Slicing("single", (), None, verdict.single, _why(reason, notes), "pixels", verdict.others(None))
     best = verdict.grids[0] if verdict.grids else None
-    if best is not None and best.score >= verdict.ways[0].score:
+    if best is not None and best.score >= verdict.way.score:
         return _as_grid(rgba, best, verdict, notes)
     return _as_atlas(rgba, evidence, verdict, notes)
 
@@ -198,7 +198,7 @@ def _as_grid(rgba: NDArray[np.uint8], best: RankedGrid, verdict: Verdict, notes:
 
 def _as_atlas(rgba: NDArray[np.uint8], evidence: Evidence, verdict: Verdict, notes: list[str]) -> Slicing:
     """Cut into sprites; where these do not come apart, by the best grid."""
-    way = verdict.ways[0]
+    way = verdict.way
     whole = evidence.crop == (evidence.width, evidence.height)
     rects = way.rects if whole else _everywhere(rgba, way)
     if len(rects) < 2 and verdict.grids:

@@ -6,10 +6,10 @@ import numpy as np
 
 from extract.sheets.components import as_rects
 from extract.sheets.evidence import Evidence
-from extract.sheets.features import FIRST_GRID, describe
+from extract.sheets.features import describe
 from extract.sheets.judge import shipped
 from extract.sheets.lattice import Cut
-from extract.sheets.layout import ways, with_rest
+from extract.sheets.layout import WAYS, ways, with_rest
 from extract.sheets.model import Candidate, Grid, Rect
 from extract.sheets.sprite_judge import shipped as shipped_sprites
 
@@ -41,32 +41,29 @@ class RankedAtlas:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`single` is the calibrated probability that the picture is to stay whole; grids and ways come best first.
+    """`single` is the calibrated probability that the picture is to stay whole; grids come best first.
 
-    `sure` is the calibrated probability that the favourite cut is right, given that there is one.
+    `sure` is the calibrated probability that the favourite cut is right, given that there is one; `atlas` that of an
+    atlas, seen in any way, of which `way` is the likeliest.
     """
 
     single: float
     sure: float
-    ways: tuple[RankedAtlas, ...]
+    atlas: float
+    way: RankedAtlas
     grids: tuple[RankedGrid, ...]
-
-    @property
-    def atlas(self) -> float:
-        """Probability of an atlas, seen in any way."""
-        return sum(way.score for way in self.ways)
 
     def others(self, chosen: Grid | None) -> tuple[Candidate, ...]:
         """Up to three candidates for a person to choose from, beside the chosen grid."""
-        grids = [
+        cuts = [
             Candidate("grid", c.grid, c.score, f"{c.grid.tile[0]}x{c.grid.tile[1]} cells")
             for c in self.grids[: KEPT + 1]
             if c.grid != chosen
         ]
-        atlases = [
-            Candidate("atlas", None, w.score, w.why(len(w.rects)), w.rects) for w in self.ways[:1] if len(w.rects) > 1
-        ]
-        return tuple(sorted((*grids, *atlases), key=lambda c: -c.score)[:KEPT])
+        way = self.way
+        if len(way.rects) > 1:
+            cuts.append(Candidate("atlas", None, way.score, way.why(len(way.rects)), way.rects))
+        return tuple(sorted(cuts, key=lambda c: -c.score)[:KEPT])
 
 
 def weigh(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> Verdict:
@@ -75,14 +72,13 @@ def weigh(evidence: Evidence, asked: tuple[tuple[int, int], ...] = ()) -> Verdic
     grids, table = describe(evidence, seen, asked)
     view = shipped().weigh(table)
     likely = view.sheet * view.shares
-    order = np.argsort(-likely[FIRST_GRID - 1 :], kind="stable")
-    ranked = tuple(RankedGrid(grid_of(*grids[i]), float(likely[FIRST_GRID - 1 + i])) for i in order)
-    every = [way.boxes if way.join_px is not None else with_rest(evidence, way.boxes) for way in seen]
-    atlases = [
-        RankedAtlas(way.join_px, float(likely[i]), as_rects(boxes))
-        for i, (way, boxes) in enumerate(zip(seen, every, strict=True))
-    ]
-    return Verdict(1.0 - view.sheet, view.sure, tuple(sorted(atlases, key=lambda w: -w.score)), ranked)
+    order = np.argsort(-likely[WAYS:], kind="stable")
+    ranked = tuple(RankedGrid(grid_of(*grids[i]), float(likely[WAYS + i])) for i in order)
+    best = int(likely[:WAYS].argmax())
+    way = seen[best]
+    boxes = way.boxes if way.join_px is not None else with_rest(evidence, way.boxes)
+    atlas = RankedAtlas(way.join_px, float(likely[best]), as_rects(boxes))
+    return Verdict(1.0 - view.sheet, view.sure, float(likely[:WAYS].sum()), atlas, ranked)
 
 
 def grid_of(one: Cut, two: Cut) -> Grid:
