@@ -23,7 +23,7 @@ BOX_NAMES = (
     *(f"{axis}_{m}_{what}" for m in ("drawn", "alike") for axis in "xy" for what in ("quietest", "quiet")),
     "gap_drawn", "gap_alike", "gap_alike_share",
     "corners", "at_frame", "log_width", "log_height", "log_aspect", "fill", "log_share", "log_parts", "parts_density",
-    "log_same_size", *(f"votes_{m}" for m in MEASURES), "tone_spread", "log_glyphs", "log_of_page",
+    "log_same_size", *(f"votes_{m}" for m in MEASURES), "log_snaps", "tone_spread", "log_glyphs", "log_of_page",
     "log_relative_side",
 )  # fmt: skip
 
@@ -129,7 +129,7 @@ def _parts_inside(evidence: Evidence, boxes: Ints) -> Floats:
 
 
 def _content(evidence: Evidence, found: Proposals) -> list[Floats]:
-    """Give the votes by measure, the spread of tone, and what page of glyphs the box lies in."""
+    """Give the votes by measure, the snaps, the spread of tone, and what page of glyphs the box lies in."""
     boxes, votes = found.boxes, found.votes
     x0, y0, x1, y1 = boxes.T
     by_measure = [votes[:, [m == one for m, _ in SETTINGS]].sum(axis=1) for one in range(len(MEASURES))]
@@ -142,4 +142,4 @@ def _content(evidence: Evidence, found: Proposals) -> list[Floats]:
         inside = (boxes[:, :2] >= page[:2]).all(axis=1) & (boxes[:, 2:] <= page[2:]).all(axis=1) & (count > glyphs)
         glyphs[inside] = count
         of_page[inside] = ((x1 - x0) * (y1 - y0))[inside] / ((page[2] - page[0]) * (page[3] - page[1]))
-    return [*by_measure, spread / 255, np.log2(1 + glyphs), np.log2(of_page)]
+    return [*by_measure, np.log2(1 + found.snaps), spread / 255, np.log2(1 + glyphs), np.log2(of_page)]

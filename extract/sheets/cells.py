@@ -4,11 +4,14 @@ The hard choice is between a size and its multiples. A cell twice too large hold
 or repeat each other; a cell half too small cuts drawings through, and its content sits off the middle.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.evidence import Evidence
 from extract.sheets.lattice import Cut
+from extract.sheets.layout import Way
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,12 +20,20 @@ CELL_NAMES = (
     "log_cells", "log_ratio", "square", "double", "filled_cells", "filled_log", "repeat", "fill_mean", "fill_spread",
     "centre_x", "centre_y", "centre_x_spread", "centre_y_spread", "tone_between", "full_cells", "half_filled",
     "half_repeat", "half_full", "third_filled", "third_repeat", "row_filled", "column_filled", "parts_whole",
-    "area_whole", "parts_per_cell", "big_whole", "cells_of_one_part",
+    "area_whole", "parts_per_cell", "big_whole", "cells_of_one_part", "joined_are_cells", "grown_are_cells",
+    "grown_whole",
 )  # fmt: skip
 
 
-def cell_row(evidence: Evidence, one: Cut, two: Cut) -> list[float]:
-    """Describe one grid in `CELL_NAMES`; only whole cells inside the examined part count."""
+_ALL_OF_IT = 0.95
+"""A sprite is all of its cell when it holds so much of what is drawn there."""
+
+
+def cell_row(evidence: Evidence, one: Cut, two: Cut, seen: Sequence[Way]) -> list[float]:
+    """Describe one grid in `CELL_NAMES`; only whole cells inside the examined part count.
+
+    `seen` are the ways to take the picture as an atlas, joined parts first and grown boxes last (`layout.ways`).
+    """
     x0, y0 = _starts(evidence, one, two)
     columns, rows = len(x0), len(y0)
     left, top = (a.ravel() for a in np.meshgrid(x0, y0))
@@ -40,7 +51,7 @@ def cell_row(evidence: Evidence, one: Cut, two: Cut) -> list[float]:
         float(np.log2(1 + filled)),
     ]
     if not filled:
-        return [*shape, *[0.0] * 16, *_part_numbers(evidence.parts, one, two, filled)]
+        return [*shape, *[0.0] * 16, *_part_numbers(evidence.parts, one, two, filled), 0.0, 0.0, 0.0]
     box = (left[full], top[full], right[full], bottom[full])
     fills = drawn[full] / area
     table = full.reshape(rows, columns)
@@ -55,7 +66,16 @@ def cell_row(evidence: Evidence, one: Cut, two: Cut) -> list[float]:
         float(table.any(axis=1).mean()),
         float(table.any(axis=0).mean()),
     ]
-    return [*shape, *rest, *_part_numbers(evidence.parts, one, two, filled)]
+    alike = [_are_cells(evidence, seen[i].boxes, one, two, filled) for i in (0, -1)]
+    whole = _whole(seen[-1].boxes, one, two)
+    chance = seen[-1].chance
+    return [
+        *shape,
+        *rest,
+        *_part_numbers(evidence.parts, one, two, filled),
+        *alike,
+        float((chance * whole).sum() / max(1e-9, float(chance.sum()))),
+    ]
 
 
 def _starts(evidence: Evidence, one: Cut, two: Cut) -> tuple[Ints, Ints]:
@@ -118,7 +138,7 @@ def _part_numbers(parts: Ints, one: Cut, two: Cut, filled: int) -> list[float]:
         return [0.0, 0.0, 0.0, 0.0, 0.0]
     x0, y0, x1, y1, area = parts.T
     column, row = (x0 - one.margin) // one.period, (y0 - two.margin) // two.period
-    whole = (column == (x1 - 1 - one.margin) // one.period) & (row == (y1 - 1 - two.margin) // two.period)
+    whole = _whole(parts, one, two)
     big = (x1 - x0) * (y1 - y0) >= 0.1 * one.tile * two.tile
     _, counts = np.unique((row * 65536 + column)[whole & big], return_counts=True)
     return [
@@ -128,3 +148,26 @@ def _part_numbers(parts: Ints, one: Cut, two: Cut, filled: int) -> list[float]:
         float(whole[big].mean()) if big.any() else 1.0,
         float((counts == 1).sum() / max(1, filled)),
     ]
+
+
+def _whole(boxes: Ints, one: Cut, two: Cut) -> NDArray[np.bool_]:
+    """Tell which boxes (n, 4 or more) lie within one cell and the gutter after it."""
+    x0, y0, x1, y1 = boxes.T[:4]
+    across = (x0 - one.margin) // one.period == (x1 - 1 - one.margin) // one.period
+    down = (y0 - two.margin) // two.period == (y1 - 1 - two.margin) // two.period
+    return np.asarray(across & down)
+
+
+def _are_cells(evidence: Evidence, boxes: Ints, one: Cut, two: Cut, filled: int) -> float:
+    """Tell how nearly sprites found without a grid are what its cells hold: twice the same by the number of both."""
+    kept = boxes[_whole(boxes, one, two)]
+    x0, y0, x1, y1 = kept.T
+    left = one.margin + (x0 - one.margin) // one.period * one.period
+    top = two.margin + (y0 - two.margin) // two.period * two.period
+    seen_w, seen_h = evidence.crop
+    right, low = np.minimum(left + one.tile, seen_w), np.minimum(top + two.tile, seen_h)
+    inside = (left >= 0) & (top >= 0) & (x1 <= right) & (y1 <= low)
+    box = tuple(side[inside] for side in (left, top, right, low))
+    held = evidence.count(x0[inside], y0[inside], x1[inside], y1[inside])
+    same = int((held >= _ALL_OF_IT * evidence.count(*box)).sum())
+    return 2.0 * same / max(1, len(boxes) + filled)

@@ -64,6 +64,19 @@ def fitting(places: list[Place], edge: int, chance: np.random.Generator, share: 
     return width, height
 
 
+def as_atlas(places: list[Place], size: tuple[int, int], author: str) -> Made:
+    """Paint placed sprites on a canvas (width, height)."""
+    made = canvas(*size)
+    for sprite, x, y in places:
+        paste(made, sprite, x, y)
+    return Made(made, "atlas", author, rects=tuple((x, y, s.shape[1], s.shape[0]) for s, x, y in places))
+
+
+def with_ground(made: Made, chance: np.random.Generator) -> Made:
+    """Put a solid colour behind some atlases."""
+    return Made(grounded(made.rgba, chance, 0.15), made.kind, made.author, made.grid, made.rects)
+
+
 def pick(sprites: list[Picture], count: int, chance: np.random.Generator) -> list[Picture]:
     """Draw up to `count` sprites, none twice."""
     return [sprites[int(i)] for i in chance.permutation(len(sprites))[:count]]

@@ -41,7 +41,8 @@ COMPARED_NAMES = (
     "both_flow_side", "both_empty", "both_empty_gain", "both_sharp", "both_worst", "both_echo_mask",
     "both_echo_mask_peak", "both_echo_tone", "both_echo_tone_peak", "both_gutter_even", "both_gutter_ink",
     "repeat", "filled_cells", "tone_between", "centre_x_spread", "centre_y_spread", "half_filled", "full_cells",
-    "parts_whole", "area_whole", "cells_of_one_part", "log_cells", "merit",
+    "parts_whole", "area_whole", "cells_of_one_part", "log_cells", "merit", "joined_are_cells", "grown_are_cells",
+    "grown_whole",
 )  # fmt: skip
 _COMPARED = [_BODY.index(name) for name in COMPARED_NAMES]
 NAMES = (
@@ -77,7 +78,7 @@ def describe(
     grids = [(across[i], down[j]) for i, j in chosen]
     rows_x, rows_y = table_x[chosen[:, 0]], table_y[chosen[:, 1]]
     total = merit[0, chosen[:, 0]] + merit[1, chosen[:, 1]]
-    pair = _pair_table(evidence, grids, total)
+    pair = _pair_table(evidence, grids, total, seen)
     body = np.concatenate([rows_x, rows_y, _pooled(grids, rows_x, rows_y), pair], axis=1)
     body = np.concatenate([body, _relative(body)], axis=1)
     layouts = np.array([describe_layout(evidence, way) for way in seen])
@@ -230,9 +231,9 @@ def _pooled(grids: list[tuple[Cut, Cut]], rows_x: Floats, rows_y: Floats) -> Flo
     return pooled
 
 
-def _pair_table(evidence: Evidence, grids: list[tuple[Cut, Cut]], merit: Floats) -> Floats:
+def _pair_table(evidence: Evidence, grids: list[tuple[Cut, Cut]], merit: Floats, seen: list[Way]) -> Floats:
     top = float(merit.max(initial=-9.0))
-    rows = [cell_row(evidence, one, two) for one, two in grids]
+    rows = [cell_row(evidence, one, two, seen) for one, two in grids]
     table = np.array(rows).reshape(-1, len(CELL_NAMES))
     return np.concatenate([table, merit[:, None], (top - merit)[:, None]], axis=1)
 

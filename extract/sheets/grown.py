@@ -3,8 +3,9 @@
 A sprite is connected widely inside and touches its neighbours along little of its box. So a small box inside a sprite
 whose sides move outward wherever more than a given share of them is crossed comes to rest on the box of the sprite.
 Which share and which kind of crossing (`crossings.MEASURES`) does it differs from sheet to sheet, so several are tried
-from many seeds; what the parts, joined parts and pages of glyphs suggest is proposed, too, and the same without edges
-that were repeated into the padding. Which of the thousand or so are sprites is for the judge (`sprite_judge.py`).
+from many seeds; what the parts, joined parts and pages of glyphs suggest is proposed, too. All of it is proposed once
+more with sides moved to quieter lines nearby (`snapped.py`), and without edges that were repeated into the padding.
+Which of the thousand or so are sprites is for the judge (`sprite_judge.py`).
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from extract.sheets.crossings import Crossings, crossings
 from extract.sheets.evidence import Evidence
 from extract.sheets.lettering import pages
 from extract.sheets.matching import trim
+from extract.sheets.snapped import snapped
 
 Ints = NDArray[np.int64]
 
@@ -37,11 +39,13 @@ REPEATED_EDGE = 0.95
 class Proposals:
     """Boxes (n, 4) x0, y0, x1, y1, trimmed and none twice; `votes` (n, settings) tells which settings found them.
 
-    `pages` are boxes of pages of glyphs, in no order.
+    `snaps` (n) counts the boxes whose sides moved to these (`snapped.py`); `pages` are boxes of pages of glyphs, in no
+    order.
     """
 
     boxes: Ints
     votes: NDArray[np.bool_]
+    snaps: Ints
     pages: Ints
     crossings: Crossings
 
@@ -51,20 +55,21 @@ def propose(evidence: Evidence, joined: list[Ints]) -> Proposals:
     table, text = crossings(evidence), pages(evidence)
     grown, found = _grown_everywhere(evidence, table)
     others = np.concatenate([*joined, text])
-    boxes = np.concatenate([grown, others])
     votes = np.concatenate([found, np.zeros((len(others), len(SETTINGS)), dtype=bool)])
-    boxes, votes = _merged(_trimmed(evidence, boxes), votes)
-    inner = _inner(boxes, table)
-    boxes, votes = _merged(
-        np.concatenate([boxes, boxes[inner] + (1, 1, -1, -1)]), np.concatenate([votes, votes[inner]])
-    )
-    return Proposals(boxes, votes, text, table)
+    boxes, votes, _ = _merged(_trimmed(evidence, np.concatenate([grown, others])), votes)
+    moved = _trimmed(evidence, snapped(table, boxes))
+    snaps = np.repeat([0, 1], [len(boxes), len(moved)])
+    boxes, votes, snaps = _merged(np.concatenate([boxes, moved]), np.concatenate([votes, votes]), snaps)
+    inner, less = _less_repeated(boxes, table)
+    boxes = np.concatenate([boxes, _trimmed(evidence, less)])
+    boxes, votes, snaps = _merged(boxes, np.concatenate([votes, votes[inner]]), np.r_[snaps, snaps[inner]])
+    return Proposals(boxes, votes, snaps, text, table)
 
 
 def _grown_everywhere(evidence: Evidence, table: Crossings) -> tuple[Ints, NDArray[np.bool_]]:
     """Grow boxes by every setting from seeds spread over what is drawn; give them with the settings that found each."""
     boxes, setting = grow(table, _seeds(evidence))
-    return _merged(boxes, np.eye(len(SETTINGS), dtype=bool)[setting])
+    return _merged(boxes, np.eye(len(SETTINGS), dtype=bool)[setting])[:2]
 
 
 def _seeds(evidence: Evidence) -> Ints:
@@ -121,16 +126,19 @@ def _trimmed(evidence: Evidence, boxes: Ints) -> Ints:
     return result
 
 
-def _merged(boxes: Ints, votes: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
-    """Keep each box once, with all its votes; drop those of almost no area."""
+def _merged(boxes: Ints, votes: NDArray[np.bool_], snaps: Ints | None = None) -> tuple[Ints, NDArray[np.bool_], Ints]:
+    """Keep each box once, with all its votes and snaps; drop those of almost no area."""
     fair = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) >= MIN_AREA_PX
     unique, place = np.unique(boxes[fair], axis=0, return_inverse=True)
-    total = np.zeros((len(unique), len(SETTINGS)), dtype=bool)
+    total, count = np.zeros((len(unique), len(SETTINGS)), dtype=bool), np.zeros(len(unique), dtype=np.int64)
     np.logical_or.at(total, place.ravel(), votes[fair])
-    return unique, total
+    if snaps is not None:
+        np.add.at(count, place.ravel(), snaps[fair])
+    return unique, total, count
 
 
-def _inner(boxes: Ints, table: Crossings) -> NDArray[np.bool_]:
-    """Tell which boxes end on all sides in a line that repeats the one before it."""
-    fair = ((boxes[:, 2:] - boxes[:, :2]) > 2).all(axis=1)
-    return np.asarray(fair & (table.same(boxes, 1).min(axis=1, initial=1.0) >= REPEATED_EDGE))
+def _less_repeated(boxes: Ints, table: Crossings) -> tuple[Ints, Ints]:
+    """Leave off the outermost line at sides where it repeats the one before it: (indices of boxes, what is left)."""
+    repeated = (table.same(boxes, 1) >= REPEATED_EDGE)[:, [0, 2, 1, 3]]
+    some = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) > 2).all(axis=1) & repeated.any(axis=1))
+    return some, boxes[some] - repeated[some] * _OUTWARD

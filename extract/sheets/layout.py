@@ -15,6 +15,7 @@ from extract.sheets.components import join, sprite_boxes
 from extract.sheets.evidence import Evidence, find_parts
 from extract.sheets.forest import Forest
 from extract.sheets.grown import Proposals, propose
+from extract.sheets.palettes import palettes_of_boxes
 from extract.sheets.sprite_judge import chances, choose
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,9 @@ WAYS = len(JOINS_PX) + 1
 MIN_REST = 0.25
 """What chosen boxes leave over is kept when it shows so much of what the typical box shows."""
 
+_KIN_BOXES, _KIN_SIDES = 200, 0.12
+"""Sides are compared among so many boxes; those this near to each other (logarithm) are alike."""
+
 MAX_JOINED_PARTS = 700
 """Joining parts costs the square of their number; with more, the picture is not described as an atlas."""
 
@@ -36,7 +40,7 @@ LAYOUT_NAMES = (
     "log_sprites", "cover", "biggest", "w_spread", "h_spread", "log_side", "per_part", "at_edge", "gap_mode",
     "gap_mode_share", "gap_small_share", "gap_least", "gap_median", "left_shared", "top_shared", "bottom_shared",
     "same_size", "box_fill", "big_share", "tone_spread", "tone_inside", "lines", "log_least_side", "elongated",
-    "alike", "held", "chance", "chance_low",
+    "alike", "held", "chance", "chance_low", "palette_shared", "palette_shared_least", "turned_size", "drawn_spread",
 )  # fmt: skip
 
 
@@ -133,7 +137,32 @@ def describe_layout(evidence: Evidence, way: Way) -> Floats:
         float(way.chance.mean()),
         float(np.quantile(way.chance, 0.2)),
     ]
-    return np.array([*size, *_gap_numbers(boxes, sides), *shared, *shape, *_tone_numbers(evidence, boxes), *ends])
+    return np.array(
+        [
+            *size,
+            *_gap_numbers(boxes, sides),
+            *shared,
+            *shape,
+            *_tone_numbers(evidence, boxes),
+            *ends,
+            *_kinship(evidence, boxes),
+        ]
+    )
+
+
+def _kinship(evidence: Evidence, boxes: Boxes) -> list[float]:
+    """Tell how much the boxes look like views of one thing: palettes, sides either way round, and drawn pixels.
+
+    The palette of each is compared with that of all others together, the mean and the least of it counts.
+    """
+    own = palettes_of_boxes(evidence, boxes)
+    others = (own.sum(axis=0) - own) / max(1, len(boxes) - 1)
+    common = np.minimum(own, others).sum(axis=1)
+    sides = np.sort(boxes[:, 2:] - boxes[:, :2], axis=1)
+    some = sides[:: max(1, len(sides) // _KIN_BOXES)]
+    near = (np.abs(np.log(some[:, None] / some[None])) < _KIN_SIDES).all(axis=2).sum(axis=1) > 1
+    drawn = np.log(np.maximum(evidence.count(*boxes.T), 1))
+    return [float(common.mean()), float(common.min()), float(near.mean()), float(drawn.std())]
 
 
 def _shared(values: NDArray[np.int64] | Floats) -> float:

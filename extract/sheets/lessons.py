@@ -23,6 +23,7 @@ MADE = (
     ("tight", 240),
     ("ruled", 160),
     ("single", 250),
+    ("loose", 220),
 )
 """How many pictures of which kind, one after the other; adding at the end leaves what comes before as it is."""
 

@@ -1,10 +1,16 @@
-"""Pages of glyphs inside an atlas: many small parts of one colour, close together, are one sprite, not a hundred."""
+"""Pages of glyphs inside an atlas: many small parts close together are one sprite, not a hundred.
+
+Glyphs of one page have one colour, or, drawn with an outline or a shade, the same few colours in like shares.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from extract.sheets.components import join
 from extract.sheets.evidence import Evidence
+from extract.sheets.palettes import palettes_of_parts
 
 NEAR_PX = (2, 4, 7)
 """Glyphs so near to each other may belong to one page; every distance gives pages of its own."""
@@ -16,18 +22,24 @@ MAX_PARTS = 3000
 _SHADES = 24
 _FLAT = 12.0
 _LARGE = 4
+_LIKE = 0.6
+"""Parts are of like colours when their palettes have so much in common."""
 
 Ints = NDArray[np.int64]
 
 
 def pages(evidence: Evidence) -> Ints:
-    """List boxes (n, 4) x0, y0, x1, y1 that hold at least `MIN_GLYPHS` parts of one colour and of like size."""
-    found: list[Ints] = [np.zeros((0, 4), dtype=np.int64)]
+    """List boxes (n, 4) x0, y0, x1, y1 that hold at least `MIN_GLYPHS` parts of like colours and sizes."""
     if not MIN_GLYPHS <= len(evidence.parts) <= MAX_PARTS:
-        return found[0]
-    boxes = evidence.parts[:, :4]
+        return np.zeros((0, 4), dtype=np.int64)
+    return np.concatenate([*_flat_pages(evidence), *_outlined_pages(evidence)])
+
+
+def _flat_pages(evidence: Evidence) -> list[Ints]:
+    """Join parts of one flat colour."""
+    boxes, found = evidence.parts[:, :4], [np.zeros((0, 4), dtype=np.int64)]
     colours, flat = _colours(evidence)
-    sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
     _, group = np.unique(colours, axis=0, return_inverse=True)
     for one in range(int(group.max()) + 1):
         mine = flat & (group.ravel() == one)
@@ -36,7 +48,31 @@ def pages(evidence: Evidence) -> Ints:
         mine &= sides <= _LARGE * np.median(sides[mine]) + _LARGE
         if MIN_GLYPHS <= mine.sum() <= MAX_GLYPHS:
             found += [_full(join(boxes[mine], near), boxes[mine]) for near in NEAR_PX]
-    return np.concatenate(found)
+    return found
+
+
+def _outlined_pages(evidence: Evidence) -> list[Ints]:
+    """Link neighbours of like colours and sizes; chains of enough of them are pages."""
+    boxes = evidence.parts[:, :4]
+    if len(boxes) > MAX_GLYPHS:
+        return []
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    apart = np.maximum.outer(boxes[:, 0], boxes[:, 0]) - np.minimum.outer(boxes[:, 2], boxes[:, 2])
+    apart = np.maximum(apart, np.maximum.outer(boxes[:, 1], boxes[:, 1]) - np.minimum.outer(boxes[:, 3], boxes[:, 3]))
+    one, two = np.nonzero(np.triu(apart < max(NEAR_PX), 1))
+    low, high = np.minimum(sides[one], sides[two]), np.maximum(sides[one], sides[two])
+    shares = palettes_of_parts(evidence)
+    like = (high <= _LARGE * low + 2 * _LARGE) & (np.minimum(shares[one], shares[two]).sum(axis=1) >= _LIKE)
+    one, two = one[like], two[like]
+    found = []
+    for near in NEAR_PX:
+        close = apart[one, two] < near
+        links = coo_array((np.ones(close.sum()), (one[close], two[close])), shape=(len(boxes), len(boxes)))
+        _, group = connected_components(links, directed=False)
+        large = np.flatnonzero(np.bincount(group) >= MIN_GLYPHS)
+        ends = [(boxes[group == g, :2].min(axis=0), boxes[group == g, 2:].max(axis=0)) for g in large]
+        found += [np.concatenate(end)[None] for end in ends]
+    return found
 
 
 def _colours(evidence: Evidence) -> tuple[Ints, NDArray[np.bool_]]:

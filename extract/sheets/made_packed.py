@@ -141,14 +141,15 @@ def _panel(chance: np.random.Generator) -> Picture:
 
 
 def _page(chance: np.random.Generator) -> Picture:
-    """Pack the glyphs of a font of one colour into a page, a pixel or so apart."""
+    """Pack the glyphs of a font of one colour into a page, a pixel or so apart; some have a black outline."""
     size = int(chance.integers(8, 34))
     font = ImageFont.load_default(size)
     some = [GLYPHS[int(i)] for i in chance.permutation(len(GLYPHS))[: int(chance.integers(25, len(GLYPHS)))]]
     if chance.random() < 0.5:
         some.sort()
     colour = (255, 255, 255) if chance.random() < 0.7 else tuple(int(v) for v in chance.integers(0, 256, 3))
-    glyphs = [_glyph(one, size, font, (*colour, 255)) for one in some]
+    outline = int(chance.choice([0, 0, 0, 1, 2]))
+    glyphs = [_glyph(one, size, font, (*colour, 255), outline) for one in some]
     glyphs = sorted((g for g in glyphs if g[..., 3].any()), key=lambda g: -g.shape[0])
     gap = int(chance.choice([0, 1, 1, 1, 2]))
     area = sum((g.shape[0] + gap) * (g.shape[1] + gap) for g in glyphs)
@@ -159,9 +160,11 @@ def _page(chance: np.random.Generator) -> Picture:
     return trimmed(page)
 
 
-def _glyph(one: str, size: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, fill: tuple[int, ...]) -> Picture:
+def _glyph(
+    one: str, size: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, fill: tuple[int, ...], outline: int
+) -> Picture:
     image = Image.new("RGBA", (2 * size, 2 * size))
     pen = ImageDraw.Draw(image)
     pen.fontmode = "1" if size < 16 else "L"
-    pen.text((size // 2, size // 3), one, fill=fill, font=font)
+    pen.text((size // 2, size // 3), one, fill=fill, font=font, stroke_width=outline, stroke_fill=(0, 0, 0, 255))
     return trimmed(np.array(image))

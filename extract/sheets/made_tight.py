@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from extract.sheets.art_pool import Picture, Shelf, trimmed
-from extract.sheets.collage import Made, Place, fitting, paste, pick
+from extract.sheets.collage import Made, Place, as_atlas, fitting, paste, pick
 from extract.sheets.collage import canvas as blank
 from extract.sheets.made_whole import WORDS
 
@@ -67,11 +67,7 @@ def _laid(places: list[Place], author: str, chance: np.random.Generator, edge: i
     """Paint placed sprites on a canvas that fits them, or with sides rounded up to powers of two."""
     if len(places) < 2:
         return None
-    canvas = blank(*fitting(places, edge, chance, 0.75))
-    for sprite, x, y in places:
-        paste(canvas, sprite, x, y)
-    rects = tuple((x, y, s.shape[1], s.shape[0]) for s, x, y in places)
-    return Made(canvas, "atlas", author, rects=rects)
+    return as_atlas(places, fitting(places, edge, chance, 0.75), author)
 
 
 def ruled(shelf: Shelf, chance: np.random.Generator) -> Made | None:

@@ -10,9 +10,21 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from extract.sheets.art_pool import MAX_SPRITE_PX, Picture, Shelf, trimmed
-from extract.sheets.collage import GROUNDS, MAX_SIDE_PX, Made, Place, grounded, in_cell, paste, pick
+from extract.sheets.art_pool import Picture, Shelf
+from extract.sheets.collage import (
+    GROUNDS,
+    MAX_SIDE_PX,
+    Made,
+    Place,
+    as_atlas,
+    grounded,
+    in_cell,
+    paste,
+    pick,
+    with_ground,
+)
 from extract.sheets.collage import canvas as blank
+from extract.sheets.made_frames import frames, loose
 from extract.sheets.made_packed import gapless, skyline
 from extract.sheets.made_tight import columned, extruded, ruled
 from extract.sheets.made_whole import alone, cropped, lettered, mapped, panelled, scattered, written
@@ -24,6 +36,7 @@ def make(shelf: Shelf, kind: str, chance: np.random.Generator) -> Made | None:
         "grid": (relaid, relaid, placed, placed, strip),
         "atlas": (packed, packed, shelved),
         "frames": (frames,),
+        "loose": (loose,),
         "rest": (with_rest,),
         "tight": (columned, columned, extruded),
         "ruled": (ruled,),
@@ -141,19 +154,6 @@ def _atlas_sprites(shelf: Shelf, chance: np.random.Generator) -> list[Picture]:
     return sprites if len(sides) > 1 else []
 
 
-def _atlas_made(places: list[Place], size: tuple[int, int], author: str) -> Made:
-    canvas = blank(*size)
-    rects = []
-    for sprite, x, y in places:
-        paste(canvas, sprite, x, y)
-        rects.append((x, y, sprite.shape[1], sprite.shape[0]))
-    return Made(canvas, "atlas", author, rects=tuple(rects))
-
-
-def _with_ground(made: Made, chance: np.random.Generator) -> Made:
-    return Made(grounded(made.rgba, chance, 0.15), made.kind, made.author, made.grid, made.rects)
-
-
 def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
     """Pack sprites as packers do: largest first, each at the lowest, then leftmost, free corner."""
     sprites = _atlas_sprites(shelf, chance)
@@ -170,35 +170,7 @@ def packed(shelf: Shelf, chance: np.random.Generator) -> Made | None:
         return None
     used = max(y + s.shape[0] for s, _, y in places) + edge
     height = 1 << (used - 1).bit_length() if chance.random() < 0.6 else used
-    return _with_ground(_atlas_made(places, (side, height), shelf.author), chance)
-
-
-def frames(shelf: Shelf, chance: np.random.Generator) -> Made | None:
-    """Pack a few frames of one thing, trimmed and partly turned, on a canvas that fits them: a small atlas."""
-    if shelf.cells and chance.random() < 0.6:
-        cells = shelf.cells[int(chance.integers(len(shelf.cells)))]
-        start = int(chance.integers(len(cells)))
-        sprites = [trimmed(c) for c in cells[start : start + int(chance.integers(3, 16))] if c[..., 3].any()]
-    else:
-        sprites = pick(shelf.sprites, int(chance.integers(2, 9)), chance)
-    scale = int(chance.choice([1, 2, 3, 4]))
-    scale = scale if sprites and max(max(s.shape[:2]) for s in sprites) * scale <= MAX_SPRITE_PX else 1
-    sprites = [np.repeat(np.repeat(s, scale, axis=0), scale, axis=1) for s in sprites]
-    if chance.random() < 0.5:
-        sprites = [np.rot90(s) if chance.random() < 0.5 else s for s in sprites]
-    if len({s.shape[:2] for s in sprites}) < 2:
-        return None
-    gap, edge = int(chance.choice([1, 2, 2, 4])), int(chance.choice([0, 0, 1, 2, 4]))
-    widest = max(s.shape[1] for s in sprites) + 2 * edge + gap
-    area = sum((s.shape[0] + gap) * (s.shape[1] + gap) for s in sprites)
-    side = max(widest, int(np.sqrt(area) * chance.uniform(0.7, 1.6)))
-    side = 1 << (side - 1).bit_length() if chance.random() < 0.4 else side
-    places = skyline(sorted(sprites, key=lambda s: -s.shape[0]), side, gap, edge)
-    if len(places) < 2:
-        return None
-    right, low = max(x + s.shape[1] for s, x, _ in places) + edge, max(y + s.shape[0] for s, _, y in places) + edge
-    size = (side, 1 << (low - 1).bit_length()) if chance.random() < 0.4 else (right, low)
-    return _with_ground(_atlas_made(places, size, shelf.author), chance)
+    return with_ground(as_atlas(places, (side, height), shelf.author), chance)
 
 
 def with_rest(shelf: Shelf, chance: np.random.Generator) -> Made | None:
@@ -233,4 +205,4 @@ def shelved(shelf: Shelf, chance: np.random.Generator) -> Made | None:
         places.append((sprite, x, y))
         x += sprite.shape[1] + gap + int(chance.integers(0, loose + 1))
         tallest = max(tallest, sprite.shape[0])
-    return _with_ground(_atlas_made(places, (wide + gap, y + tallest + gap), shelf.author), chance)
+    return with_ground(as_atlas(places, (wide + gap, y + tallest + gap), shelf.author), chance)

@@ -23,7 +23,7 @@ from extract.sheets.told import Told, heed
 from extract.sheets.upscale import upscale_of
 from extract.sheets.weighed import KEPT, RankedAtlas, RankedGrid, Verdict, weigh
 
-MIN_SHEET = 0.7
+MIN_SHEET = 0.75
 """Split only a picture that is so likely a sheet (calibrated): 2 % over-split on authors not seen."""
 
 NAME_MAX_GAP = 4.0
