@@ -24,7 +24,7 @@ from extract.sheets.upscale import upscale_of
 from extract.sheets.weighed import KEPT, RankedAtlas, RankedGrid, Verdict, weigh
 
 MIN_SHEET = 0.75
-"""Split only a picture that is so likely a sheet (calibrated): 2 % over-split on authors not seen."""
+"""Split only a picture that is so likely a sheet (calibrated): 1.7 % over-split on authors not seen."""
 
 NAME_MAX_GAP = 4.0
 """A size in a name may be so much (natural logarithm of odds) less likely than the judge's favourite."""

@@ -1,7 +1,7 @@
 """The judge of sprites: which proposed boxes are one sprite each, and which of them together make the atlas.
 
-A forest like those of `judge.py` gives each box a chance; then the likeliest box is taken, all that overlap it are
-out, and so on. Trained by `train.py` on atlases alone: whether a picture is one at all is not its business.
+A forest like those of `judge.py` gives each box a chance; then the best box is taken, all that overlap it are out, and
+so on. Trained by `train.py` on atlases alone: whether a picture is one at all is not its business.
 """
 
 import json
@@ -18,8 +18,13 @@ from extract.sheets.grown import Proposals
 
 Ints = NDArray[np.int64]
 
-MIN_CHANCE = 0.2
+MIN_CHANCE = 0.1
 """A box is only taken with at least this chance of being a sprite, unless nothing else explains what it shows."""
+
+AREA_POWER = 0.15
+"""A box counts as its chance times its area to this power: one wrong large box costs all sprites inside it, but a
+wrong small one costs the large sprite as well, and there are many more of those.
+"""
 
 
 def chances(forest: Forest, evidence: Evidence, found: Proposals) -> Floats:
@@ -30,9 +35,10 @@ def chances(forest: Forest, evidence: Evidence, found: Proposals) -> Floats:
 
 
 def choose(boxes: Ints, chance: Floats, parts: Ints) -> Ints:
-    """Choose boxes (k, 4): likeliest first, none that overlaps one taken before; then the parts that are left."""
-    likely = np.argsort(-chance, kind="stable")
-    order = boxes[likely[chance[likely] >= MIN_CHANCE]]
+    """Choose boxes (k, 4): best first, none that overlaps one taken before; then the parts that are left."""
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    best_first = np.argsort(-chance * area**AREA_POWER, kind="stable")
+    order = boxes[best_first[chance[best_first] >= MIN_CHANCE]]
     order = np.concatenate([order, parts])
     taken: list[Ints] = []
     while len(order):

@@ -22,7 +22,7 @@ EVERY = 5
 """One picture in so many, by a hash of its id, keeps this under a minute."""
 
 MAX_OVER_SPLIT = 0.01
-MIN_EXACT = 0.92
+MIN_EXACT = 0.9
 
 
 @dataclass(frozen=True)

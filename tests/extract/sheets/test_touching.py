@@ -126,9 +126,16 @@ def test_what_no_box_explains_is_kept_but_slivers_are_not() -> None:
 def test_the_likelier_of_two_overlapping_boxes_is_chosen() -> None:
     boxes = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [30, 0, 40, 10]])
     none = np.zeros((0, 4), dtype=np.int64)
-    chance = np.array([0.6, 0.9, 0.5, 0.1])
+    chance = np.array([0.6, 0.9, 0.5, 0.05])
     assert choose(boxes, chance, none).tolist() == [[5, 0, 15, 10]]
     assert choose(boxes, chance, boxes[3:]).tolist() == [[5, 0, 15, 10], [30, 0, 40, 10]]
+
+
+def test_of_boxes_almost_as_likely_the_larger_is_chosen() -> None:
+    boxes = np.array([[0, 0, 40, 40], [0, 0, 10, 10]])
+    none = np.zeros((0, 4), dtype=np.int64)
+    assert choose(boxes, np.array([0.5, 0.6]), none).tolist() == [[0, 0, 40, 40]]
+    assert choose(boxes, np.array([0.5, 0.9]), none).tolist() == [[0, 0, 10, 10]]
 
 
 def test_repeated_edges_are_not_part_of_the_sprite() -> None:
