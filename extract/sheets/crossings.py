@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.evidence import Evidence
+from extract.sheets.ground import sum_down
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -88,9 +89,11 @@ def _along(
     alike = both & ~clear
     tables = np.zeros((len(MEASURES), height + 1, width + 1), dtype=np.int32)
     for table, crossed in zip(tables, (both, alike, alike & ~_bordered(clear | ~both)), strict=True):
-        np.cumsum(crossed, axis=0, out=table[1:, 1:-1])
+        table[1:, 1:-1] = crossed
+        sum_down(table[1:])
     same = np.zeros((height + 1, width + 1), dtype=np.int32)
-    np.cumsum(codes[:, 1:] == codes[:, :-1], axis=0, out=same[1:, 1:-1])
+    same[1:, 1:-1] = codes[:, 1:] == codes[:, :-1]
+    sum_down(same[1:])
     return tables, same
 
 

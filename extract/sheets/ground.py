@@ -1,6 +1,7 @@
 """What is background: the transparent pixels, else one solid colour that fills the frame, else nothing."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -51,6 +52,12 @@ def differs(rgba: NDArray[np.uint8], colour: NDArray[np.uint8]) -> NDArray[np.bo
 def prefix_sums(values: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Give the (height + 1, width + 1) summed-area table of a mask."""
     table = np.zeros((values.shape[0] + 1, values.shape[1] + 1), dtype=np.int32)
-    np.cumsum(values, axis=0, dtype=np.int32, out=table[1:, 1:])
-    np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
+    np.cumsum(values, axis=1, dtype=np.int32, out=table[1:, 1:])
+    sum_down(table[1:])
     return table
+
+
+def sum_down(table: NDArray[np.int32]) -> None:
+    """Add to every row all rows above it, in place; on large tables several times as fast as `numpy.cumsum`."""
+    for above, row in pairwise(table):
+        np.add(row, above, out=row)
