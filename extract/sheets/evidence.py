@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from extract.sheets.ground import Ground, find_ground, prefix_sums
+from extract.sheets.ground import Ground, find_ground, prefix_sums, sum_down
 from extract.sheets.ink import inked
 
 MAX_CROP_PX = 1536
@@ -165,7 +165,8 @@ def label_parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
 def _sums(values: NDArray[Any]) -> NDArray[np.float64]:
     """Give the (height + 1, width + 1) summed-area table of numbers."""
     table = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
-    np.cumsum(values, axis=0, out=table[1:, 1:], dtype=np.float64)
+    table[1:, 1:] = values
+    sum_down(table[1:])
     np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
     return table
 
@@ -227,8 +228,8 @@ def _print_table(
     mixed *= inverse_x[:width] * np.uint64(1)
     mixed *= inverse_y[:height, None]
     table = np.zeros((height + 1, width + 1), dtype=np.uint64)
-    np.cumsum(mixed, axis=0, out=table[1:, 1:])
-    np.cumsum(table[1:, 1:], axis=1, out=table[1:, 1:])
+    np.cumsum(mixed, axis=1, out=table[1:, 1:])
+    sum_down(table[1:])
     return table, _powers(_ODD_X, width), _powers(_ODD_Y, height)
 
 

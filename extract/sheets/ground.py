@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def prefix_sums(values: NDArray[np.bool_]) -> NDArray[np.int32]:
     return table
 
 
-def sum_down(table: NDArray[np.int32]) -> None:
+def sum_down(table: NDArray[Any]) -> None:
     """Add to every row all rows above it, in place; on large tables several times as fast as `numpy.cumsum`."""
     for above, row in pairwise(table):
         np.add(row, above, out=row)
