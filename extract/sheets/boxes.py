@@ -39,7 +39,7 @@ def describe_boxes(evidence: Evidence, found: Proposals) -> Floats:
         return np.zeros((0, len(BOX_NAMES)))
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     lengths, longest = np.stack([high, high, wide, wide], axis=1), np.maximum(wide, high)
-    counts = [found.crossings.sides(m, boxes) for m in range(len(MEASURES))]
+    counts = [found.crossings.sides(m, boxes.T).T for m in range(len(MEASURES))]
     shares = [c.sum(axis=1) / lengths.sum(axis=1) for c in counts]
     sides = [
         np.concatenate([np.sort(c / lengths, axis=1), s[:, None]], axis=1) for c, s in zip(counts, shares, strict=True)

@@ -1,15 +1,22 @@
-"""What the cells of one grid are like: filled, repeated, whole, centred, and made of smaller cells.
+"""What the cells of grids are like: filled, repeated, whole, centred, and made of smaller cells.
 
 The hard choice is between a size and its multiples. A cell twice too large holds quarters that are now and then empty
 or repeat each other; a cell half too small cuts drawings through, and its content sits off the middle.
+
+All grids of a picture are described together, one array with the cells of all of them: most have few cells, and asking
+for each grid alone takes several times as long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.sheets.cell_parts import PART_NAMES, part_table
 from extract.sheets.evidence import Evidence
+from extract.sheets.groups import Groups
 from extract.sheets.lattice import Cut
 from extract.sheets.layout import Way
 
@@ -19,155 +26,193 @@ Ints = NDArray[np.int64]
 CELL_NAMES = (
     "log_cells", "log_ratio", "square", "double", "filled_cells", "filled_log", "repeat", "fill_mean", "fill_spread",
     "centre_x", "centre_y", "centre_x_spread", "centre_y_spread", "tone_between", "full_cells", "half_filled",
-    "half_repeat", "half_full", "third_filled", "third_repeat", "row_filled", "column_filled", "parts_whole",
-    "area_whole", "parts_per_cell", "big_whole", "cells_of_one_part", "joined_are_cells", "grown_are_cells",
-    "grown_whole",
+    "half_repeat", "half_full", "third_filled", "third_repeat", "row_filled", "column_filled", *PART_NAMES,
 )  # fmt: skip
 
+_BATCH_CELLS = 50_000
+"""Grids are described together until they have so many cells: it bounds the memory."""
 
-_ALL_OF_IT = 0.95
-"""A sprite is all of its cell when it holds so much of what is drawn there."""
 
-
-def cell_row(evidence: Evidence, one: Cut, two: Cut, seen: Sequence[Way]) -> list[float]:
-    """Describe one grid in `CELL_NAMES`; only whole cells inside the examined part count.
+def cell_table(evidence: Evidence, grids: Sequence[tuple[Cut, Cut]], seen: Sequence[Way]) -> Floats:
+    """Describe grids in `CELL_NAMES`: (grids, len(CELL_NAMES)); only whole cells inside the examined part count.
 
     `seen` are the ways to take the picture as an atlas, joined parts first and grown boxes last (`layout.ways`).
     """
-    x0, y0 = _starts(evidence, one, two)
-    columns, rows = len(x0), len(y0)
-    left, top = (a.ravel() for a in np.meshgrid(x0, y0))
-    right, bottom = left + one.tile, top + two.tile
-    drawn = evidence.count(left, top, right, bottom)
+    if not grids:
+        return np.zeros((0, len(CELL_NAMES)))
+    every = _Grids.of(evidence, grids)
+    described = [_describe(evidence, batch) for batch in every.batches()]
+    filled = np.concatenate([one for one, _ in described])
+    content = np.concatenate([table for _, table in described])
+    return np.concatenate([content, part_table(evidence, grids, filled, seen)], axis=1)
+
+
+@dataclass(frozen=True)
+class _Grids:
+    """Several grids: per axis the (grids, 4) tile, margin, period and number of cells, and how many are examined."""
+
+    x: Ints
+    y: Ints
+    columns: Ints
+    rows: Ints
+
+    @staticmethod
+    def of(evidence: Evidence, grids: Sequence[tuple[Cut, Cut]]) -> "_Grids":
+        """List the grids with the numbers of cells that lie wholly inside the examined part."""
+        x, y = (np.array([(c.tile, c.margin, c.period, c.count) for c in cuts]) for cuts in zip(*grids, strict=True))
+        columns, rows = (
+            np.clip((seen - a[:, 1] - a[:, 0]) // a[:, 2] + 1, 0, a[:, 3])
+            for a, seen in zip((x, y), evidence.crop, strict=True)
+        )
+        return _Grids(x, y, columns, rows)
+
+    def batches(self) -> Iterator["_Grids"]:
+        """Divide the grids, in their order, into batches of bounded cells; a grid with more is alone."""
+        begin, held = 0, 0
+        for i, cells in enumerate((self.columns * self.rows).tolist()):
+            if held and held + cells > _BATCH_CELLS:
+                yield self._part(begin, i)
+                begin, held = i, 0
+            held += cells
+        yield self._part(begin, len(self.x))
+
+    def _part(self, begin: int, end: int) -> "_Grids":
+        return _Grids(self.x[begin:end], self.y[begin:end], self.columns[begin:end], self.rows[begin:end])
+
+    @cached_property
+    def cells(self) -> Groups:
+        """Group the cells by grid, row by row."""
+        return Groups(self.columns * self.rows)
+
+    @cached_property
+    def place(self) -> tuple[Ints, Ints]:
+        """Tell for each cell in which column and row of its grid it is."""
+        wide = np.maximum(self.cells.spread(self.columns), 1)
+        row = self.cells.place // wide
+        return self.cells.place - row * wide, row
+
+    def corners(self) -> tuple[Ints, Ints]:
+        """Give the left and upper end of each cell, px."""
+        column, row = self.place
+        spread = self.cells.spread
+        return spread(self.x[:, 1]) + column * spread(self.x[:, 2]), spread(self.y[:, 1]) + row * spread(self.y[:, 2])
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """The cells that show something: their corners, `drawn` pixels, and the groups they form; `tile` per grid."""
+
+    left: Ints
+    top: Ints
+    drawn: NDArray[np.int32]
+    groups: Groups
+    tile: tuple[Ints, Ints]
+
+    @cached_property
+    def box(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Give the left, upper, right and lower ends."""
+        wide, high = (self.groups.spread(side) for side in self.tile)
+        return self.left, self.top, self.left + wide, self.top + high
+
+
+def _describe(evidence: Evidence, grids: _Grids) -> tuple[Ints, Floats]:
+    """Give the number of filled cells, and all numbers of cells but those of parts, per grid."""
+    one, two = grids.x[:, 0], grids.y[:, 0]
+    left, top = grids.corners()
+    drawn = evidence.count(left, top, left + grids.cells.spread(one), top + grids.cells.spread(two))
     full = drawn > 0
-    filled = int(full.sum())
-    area = one.tile * two.tile
+    cells = _Filled(left[full], top[full], drawn[full], grids.cells.where(full), (one, two))
+    filled = cells.groups.counts
     shape = [
-        float(np.log2(one.count * two.count)),
-        float(np.log2(one.tile / two.tile)),
-        float(one.tile == two.tile),
-        float(one.tile == 2 * two.tile or two.tile == 2 * one.tile),
-        filled / max(1, len(left)),
-        float(np.log2(1 + filled)),
+        np.log2(grids.x[:, 3] * grids.y[:, 3]),
+        np.log2(one / two),
+        one == two,
+        (one == 2 * two) | (two == 2 * one),
+        filled / np.maximum(1, grids.cells.counts),
+        np.log2(1 + filled),
     ]
-    if not filled:
-        return [*shape, *[0.0] * 16, *_part_numbers(evidence.parts, one, two, filled), 0.0, 0.0, 0.0]
-    box = (left[full], top[full], right[full], bottom[full])
-    fills = drawn[full] / area
-    table = full.reshape(rows, columns)
+    fills = cells.drawn / cells.groups.spread(one * two)
     rest = [
-        1.0 - len(np.unique(evidence.fingerprint(*box))) / filled,
-        float(fills.mean()),
-        float(fills.std()),
-        *_centre_numbers(evidence, box, drawn[full], (one.tile, two.tile)),
-        float((fills == 1.0).mean()),
-        *_inner_numbers(evidence, box, (one.tile, two.tile), 2),
-        *_inner_numbers(evidence, box, (one.tile, two.tile), 3)[:2],
-        float(table.any(axis=1).mean()),
-        float(table.any(axis=0).mean()),
+        1.0 - cells.groups.different(evidence.fingerprint(*cells.box)) / np.maximum(1, filled),
+        cells.groups.mean(fills),
+        cells.groups.std(fills),
+        *_centre_numbers(evidence, cells),
+        cells.groups.mean(fills == 1.0),
+        *_inner_numbers(evidence, cells, 2),
+        *_inner_numbers(evidence, cells, 3)[:2],
+        *_lines_filled(grids, full),
     ]
-    alike = [_are_cells(evidence, seen[i].boxes, one, two, filled) for i in (0, -1)]
-    whole = _whole(seen[-1].boxes, one, two)
-    chance = seen[-1].chance
-    return [
-        *shape,
-        *rest,
-        *_part_numbers(evidence.parts, one, two, filled),
-        *alike,
-        float((chance * whole).sum() / max(1e-9, float(chance.sum()))),
-    ]
+    table = np.stack([np.asarray(column, dtype=np.float64) for column in (*shape, *rest)], axis=1)
+    table[filled == 0, len(shape) :] = 0.0
+    return filled, table
 
 
-def _starts(evidence: Evidence, one: Cut, two: Cut) -> tuple[Ints, Ints]:
-    seen_w, seen_h = evidence.crop
-    x0 = one.margin + np.arange(one.count, dtype=np.int64) * one.period
-    y0 = two.margin + np.arange(two.count, dtype=np.int64) * two.period
-    return x0[x0 + one.tile <= seen_w], y0[y0 + two.tile <= seen_h]
+def _lines_filled(grids: _Grids, full: NDArray[np.bool_]) -> list[Floats]:
+    """Tell which share of the rows, and of the columns, has a filled cell."""
+    shares = []
+    for place, counts in zip(grids.place[::-1], (grids.rows, grids.columns), strict=True):
+        lines = Groups(counts)
+        some = np.zeros(int(counts.sum()), dtype=bool)
+        some[(lines.first[grids.cells.group] + place)[full]] = True
+        shares.append(lines.mean(some))
+    return shares
 
 
-def _centre_numbers(
-    evidence: Evidence, box: tuple[Ints, Ints, Ints, Ints], drawn: NDArray[np.int32], tile: tuple[int, int]
-) -> list[float]:
+def _centre_numbers(evidence: Evidence, cells: _Filled) -> list[Floats]:
     """Tell how far from the middle the drawn pixels of a cell lie (in cells), and how the cells differ in tone."""
-    x = (evidence.total(evidence.sums_x, *box) / drawn + 0.5 - box[0]) / tile[0] - 0.5
-    y = (evidence.total(evidence.sums_y, *box) / drawn + 0.5 - box[1]) / tile[1] - 0.5
-    mean = evidence.total(evidence.tones, *box) / drawn
-    square = evidence.total(evidence.squares, *box) / drawn
-    weight = drawn / drawn.sum()
-    overall = float((mean * weight).sum())
-    between = float(((mean - overall) ** 2 * weight).sum())
-    whole = float((square * weight).sum()) - overall**2
+    drawn, groups = cells.drawn, cells.groups
+    wide, high = (groups.spread(side) for side in cells.tile)
+    x = (evidence.total(evidence.sums_x, *cells.box) / drawn + 0.5 - cells.left) / wide - 0.5
+    y = (evidence.total(evidence.sums_y, *cells.box) / drawn + 0.5 - cells.top) / high - 0.5
+    mean = evidence.total(evidence.tones, *cells.box) / drawn
+    square = evidence.total(evidence.squares, *cells.box) / drawn
+    everything = groups.sum(drawn)
+    weight = drawn / groups.spread(everything)
+    overall = groups.sum(mean * weight)
+    between = groups.sum((mean - groups.spread(overall)) ** 2 * weight)
+    whole = groups.sum(square * weight) - overall**2
     # Many small cells always explain more of the variance; what chance explains is taken off.
-    free = max(1, int(drawn.sum()) // 16 - len(drawn))
-    share = between / whole if whole > 1e-6 else 0.0
-    adjusted = 1.0 - (1.0 - share) * (free + len(drawn) - 1) / free
+    free = np.maximum(1, everything // 16 - groups.counts)
+    share = np.where(whole > 1e-6, between / np.where(whole > 1e-6, whole, 1.0), 0.0)
+    adjusted = 1.0 - (1.0 - share) * (free + groups.counts - 1) / free
     return [
-        float(np.abs(x).mean()),
-        float(np.abs(y).mean()),
-        float(x.std()),
-        float(y.std()),
-        max(-1.0, adjusted),
+        groups.mean(np.abs(x)),
+        groups.mean(np.abs(y)),
+        groups.std(x),
+        groups.std(y),
+        np.maximum(-1.0, adjusted),
     ]
 
 
-def _inner_numbers(
-    evidence: Evidence, box: tuple[Ints, Ints, Ints, Ints], tile: tuple[int, int], parts: int
-) -> list[float]:
-    """Divide each filled cell into `parts` x `parts`: share of those filled, repeated, and wholly drawn."""
-    if tile[0] < 4 * parts or tile[1] < 4 * parts:
-        return [1.0, 0.0, 0.0]
+def _inner_numbers(evidence: Evidence, cells: _Filled, parts: int) -> list[Floats]:
+    """Divide each filled cell into `parts` x `parts`: share of those filled, repeated, and wholly drawn.
+
+    Cells too small for that count as filled, without repeats.
+    """
+    numbers = [
+        np.ones(len(cells.groups.counts)),
+        np.zeros(len(cells.groups.counts)),
+        np.zeros(len(cells.groups.counts)),
+    ]
+    fit = (cells.tile[0] >= 4 * parts) & (cells.tile[1] >= 4 * parts) & (cells.groups.counts > 0)
+    if not fit.any():
+        return numbers
+    kept = cells.groups.spread(fit)
+    grid = cells.groups.group[kept]
     steps = np.arange(parts)
-    side_w, side_h = tile[0] // parts, tile[1] // parts
-    left = (box[0][:, None, None] + (steps * tile[0] // parts)[None, None, :]).repeat(parts, axis=1).ravel()
-    top = (box[1][:, None, None] + (steps * tile[1] // parts)[None, :, None]).repeat(parts, axis=2).ravel()
-    drawn = evidence.count(left, top, left + side_w, top + side_h)
+    off_x, off_y = (side[grid, None] * steps // parts for side in cells.tile)
+    shape = (len(grid), parts, parts)
+    left = np.broadcast_to((cells.left[kept, None] + off_x)[:, None, :], shape).ravel()
+    top = np.broadcast_to((cells.top[kept, None] + off_y)[:, :, None], shape).ravel()
+    inner = Groups(np.where(fit, cells.groups.counts, 0) * parts**2)
+    wide, high = (inner.spread(side // parts) for side in cells.tile)
+    drawn = evidence.count(left, top, left + wide, top + high)
     full = drawn > 0
-    if not full.any():
-        return [0.0, 0.0, 0.0]
-    marks = evidence.fingerprint(left[full], top[full], left[full] + side_w, top[full] + side_h)
-    return [
-        float(full.mean()),
-        1.0 - len(np.unique(marks)) / int(full.sum()),
-        float((drawn[full] == side_w * side_h).mean()),
+    some = inner.where(full)
+    marks = evidence.fingerprint(left[full], top[full], (left + wide)[full], (top + high)[full])
+    found = [
+        inner.mean(full),
+        np.where(some.counts > 0, 1.0 - some.different(marks) / np.maximum(1, some.counts), 0.0),
+        some.mean((drawn == wide * high)[full]),
     ]
-
-
-def _part_numbers(parts: Ints, one: Cut, two: Cut, filled: int) -> list[float]:
-    """Tell which share of the connected parts (by number, by area, the large ones) lies within one cell."""
-    if not len(parts):
-        return [0.0, 0.0, 0.0, 0.0, 0.0]
-    x0, y0, x1, y1, area = parts.T
-    column, row = (x0 - one.margin) // one.period, (y0 - two.margin) // two.period
-    whole = _whole(parts, one, two)
-    big = (x1 - x0) * (y1 - y0) >= 0.1 * one.tile * two.tile
-    _, counts = np.unique((row * 65536 + column)[whole & big], return_counts=True)
-    return [
-        float(whole.mean()),
-        float(area[whole].sum() / area.sum()),
-        len(parts) / max(1, filled),
-        float(whole[big].mean()) if big.any() else 1.0,
-        float((counts == 1).sum() / max(1, filled)),
-    ]
-
-
-def _whole(boxes: Ints, one: Cut, two: Cut) -> NDArray[np.bool_]:
-    """Tell which boxes (n, 4 or more) lie within one cell and the gutter after it."""
-    x0, y0, x1, y1 = boxes.T[:4]
-    across = (x0 - one.margin) // one.period == (x1 - 1 - one.margin) // one.period
-    down = (y0 - two.margin) // two.period == (y1 - 1 - two.margin) // two.period
-    return np.asarray(across & down)
-
-
-def _are_cells(evidence: Evidence, boxes: Ints, one: Cut, two: Cut, filled: int) -> float:
-    """Tell how nearly sprites found without a grid are what its cells hold: twice the same by the number of both."""
-    kept = boxes[_whole(boxes, one, two)]
-    x0, y0, x1, y1 = kept.T
-    left = one.margin + (x0 - one.margin) // one.period * one.period
-    top = two.margin + (y0 - two.margin) // two.period * two.period
-    seen_w, seen_h = evidence.crop
-    right, low = np.minimum(left + one.tile, seen_w), np.minimum(top + two.tile, seen_h)
-    inside = (left >= 0) & (top >= 0) & (x1 <= right) & (y1 <= low)
-    box = tuple(side[inside] for side in (left, top, right, low))
-    held = evidence.count(x0[inside], y0[inside], x1[inside], y1[inside])
-    same = int((held >= _ALL_OF_IT * evidence.count(*box)).sum())
-    return 2.0 * same / max(1, len(boxes) + filled)
+    return [np.where(fit, new, old) for new, old in zip(found, numbers, strict=True)]

@@ -36,19 +36,19 @@ class Crossings:
     same_down: NDArray[np.int32]
     same_across: NDArray[np.int32]
 
-    def sides(self, measure: int | Ints, boxes: Ints) -> Ints:
-        """Count what crosses the left, right, upper and lower side of boxes (n, 4) x0, y0, x1, y1: (n, 4)."""
-        x0, y0, x1, y1 = boxes.T
+    def sides(self, measure: int | Ints, ends: Ints) -> Ints:
+        """Count what crosses the left, right, upper and lower side of boxes given as (4, n) x0, y0, x1, y1: (4, n)."""
+        x0, y0, x1, y1 = ends
         _, high, wide = self.down.shape
         down, across = self.down.ravel(), self.across.ravel()
         # Plain positions in the flattened tables: looking up by three indices takes several times as long.
         upper, lower = (measure * high + y0) * wide, (measure * high + y1) * wide
         left, right = (measure * wide + x0) * high, (measure * wide + x1) * high
-        counts = np.empty((len(boxes), 4), dtype=np.int64)
-        counts[:, 0] = down.take(lower + x0) - down.take(upper + x0)
-        counts[:, 1] = down.take(lower + x1) - down.take(upper + x1)
-        counts[:, 2] = across.take(right + y0) - across.take(left + y0)
-        counts[:, 3] = across.take(right + y1) - across.take(left + y1)
+        counts = np.empty(ends.shape, dtype=np.int64)
+        counts[0] = down.take(lower + x0) - down.take(upper + x0)
+        counts[1] = down.take(lower + x1) - down.take(upper + x1)
+        counts[2] = across.take(right + y0) - across.take(left + y0)
+        counts[3] = across.take(right + y1) - across.take(left + y1)
         return counts
 
     def same(self, boxes: Ints, inwards: int) -> Floats:

@@ -5,10 +5,13 @@ complete, filled, repeated), and per picture (what the picture is like before an
 "atlas" carry only the last group and the best of the others, so that the judge compares like with like.
 """
 
+from dataclasses import dataclass
+from math import log, log2
+
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.sheets.cells import CELL_NAMES, cell_row
+from extract.sheets.cells import CELL_NAMES, cell_table
 from extract.sheets.evidence import Axis, Evidence
 from extract.sheets.lattice import Cut, cuts, gutter_lines, pairs
 from extract.sheets.layout import LAYOUT_NAMES, WAYS, Way, describe_layout
@@ -101,15 +104,38 @@ def _repeated(row: Floats, times: int) -> Floats:
 
 
 def _cut_table(axis: Axis, found: list[Cut]) -> Floats:
-    return np.array([_cut_row(axis, cut) for cut in found]).reshape(-1, len(CUT_NAMES))
+    lines = _Lines.of(axis)
+    return np.array([_cut_row(axis, lines, cut) for cut in found]).reshape(-1, len(CUT_NAMES))
 
 
-def _cut_row(axis: Axis, cut: Cut) -> list[float]:
+@dataclass(frozen=True)
+class _Lines:
+    """What is asked of boundaries for every cut: `values` (5, length + 1) with their `means` inside it.
+
+    `ink` and `even` are the sum and the mean of these profiles.
+    """
+
+    values: Floats
+    means: list[float]
+    ink: float
+    even: float
+
+    @staticmethod
+    def of(axis: Axis) -> "_Lines":
+        """Ask it once for an axis; `sharp` are changes that are not less than those beside them."""
+        step, cross = axis.step, axis.cross
+        beside = np.maximum(np.roll(step, 1), np.append(step[1:], step[-1]))
+        values = np.stack([step, cross, axis.flow, cross <= _TINY, (step >= beside) & (step > _TINY)])
+        means = values[:, 1:-1].mean(axis=1).tolist() if len(step) > 2 else [0.0] * len(values)
+        return _Lines(values, means, float(axis.ink.sum()), float(axis.even.mean()))
+
+
+def _cut_row(axis: Axis, lines: _Lines, cut: Cut) -> list[float]:
     tile, left = cut.tile, axis.length - cut.margin - cut.count * cut.period + cut.spacing
     tail = axis.fill[axis.length - left :] if 0 < left < axis.length else axis.fill[:0]
-    shape = [
-        float(np.log2(tile)),
-        float(np.log2(cut.count)),
+    return [
+        log2(tile),
+        log2(cut.count),
         float(axis.length % cut.period == 0),
         float(cut.count == 1),
         float(tile % 16 == 0),
@@ -120,53 +146,50 @@ def _cut_row(axis: Axis, cut: Cut) -> list[float]:
         float(cut.spacing),
         left / tile,
         float(tail.mean()) if len(tail) else 0.0,
-    ]
-    return [
-        *shape,
-        *_line_numbers(axis, cut),
+        *_line_numbers(lines, cut),
         *_echo_numbers(axis, cut),
-        _gutter_even(axis, cut),
-        *_ink_numbers(axis, cut),
+        _gutter_even(axis, lines, cut),
+        *_ink_numbers(axis, lines, cut),
     ]
 
 
-def _line_numbers(axis: Axis, cut: Cut) -> list[float]:
+def _line_numbers(lines: _Lines, cut: Cut) -> list[float]:
     """Compare the boundaries where cells begin and end with those beside them, half-way, and everywhere."""
-    seen = len(axis.fill)
+    seen = lines.values.shape[1] - 1
     begins = cut.margin + np.arange(1, cut.count) * cut.period
     begins = begins[begins < seen]
     if not len(begins) or seen < 4:
         return [0.0] * 16
-    lines = np.concatenate([begins, begins - cut.spacing]) if cut.spacing else begins
-    side = np.clip(np.concatenate([lines - 1, lines + 1]), 1, seen - 1)
+    cuts = np.concatenate([begins, begins - cut.spacing]) if cut.spacing else begins
+    on = lines.values[:, cuts]
+    side = np.clip(np.concatenate([cuts - 1, cuts + 1]), 1, seen - 1)
     half = np.clip(begins - cut.spacing - cut.tile // 2, 1, seen - 1)
-    step, cross, flow = axis.step, axis.cross, axis.flow
-    step_on, cross_on, flow_on = float(step[lines].mean()), float(cross[lines].mean()), float(flow[lines].mean())
-    quiet = cross[1:-1] <= _TINY
-    sharp = (step[lines] >= step[lines - 1]) & (step[lines] >= step[np.minimum(lines + 1, seen)])
-    empty_on = float((cross[lines] <= _TINY).mean())
+    step_on, cross_on, flow_on, empty_on, sharp = on.mean(axis=1).tolist()
+    step_side, _, flow_side, empty_side = lines.values[:4, side].mean(axis=1).tolist()
+    step_half, cross_half, flow_half = lines.values[:3, half].mean(axis=1).tolist()
+    step, cross, flow, empty, _ = lines.means
     return [
         step_on,
-        _ratio(step_on, float(step[1:-1].mean())),
-        _ratio(step_on, float(step[side].mean())),
-        _ratio(step_on, float(step[half].mean())),
+        _ratio(step_on, step),
+        _ratio(step_on, step_side),
+        _ratio(step_on, step_half),
         cross_on,
-        _ratio(cross_on, float(cross[1:-1].mean())),
-        _ratio(cross_on, float(cross[half].mean())),
+        _ratio(cross_on, cross),
+        _ratio(cross_on, cross_half),
         flow_on,
-        _ratio(flow_on, float(flow[1:-1].mean())),
-        _ratio(flow_on, float(flow[side].mean())),
-        _ratio(flow_on, float(flow[half].mean())),
+        _ratio(flow_on, flow),
+        _ratio(flow_on, flow_side),
+        _ratio(flow_on, flow_half),
         empty_on,
-        empty_on - float(quiet.mean()),
-        float((cross[side] <= _TINY).mean()),
-        float((sharp & (step[lines] > _TINY)).mean()),
-        float(np.log((flow[lines].max() + _TINY) / (float(flow[1:-1].mean()) + _TINY))),
+        empty_on - empty,
+        empty_side,
+        sharp,
+        _ratio(float(on[2].max()), flow),
     ]
 
 
 def _ratio(one: float, other: float) -> float:
-    return float(np.log((one + _TINY) / (other + _TINY)))
+    return log((one + _TINY) / (other + _TINY))
 
 
 def _echo_numbers(axis: Axis, cut: Cut) -> list[float]:
@@ -183,24 +206,23 @@ def _echo_numbers(axis: Axis, cut: Cut) -> list[float]:
     return numbers
 
 
-def _gutter_even(axis: Axis, cut: Cut) -> float:
+def _gutter_even(axis: Axis, lines: _Lines, cut: Cut) -> float:
     """Share of one-coloured neighbours along the gutters, against the whole picture; 0 without gutters."""
     if not cut.spacing or cut.count < 2:
         return 0.0
-    lines = cut.margin + np.arange(1, cut.count) * cut.period - 1
-    lines = lines[lines < len(axis.even)]
-    return float(axis.even[lines].mean() - axis.even.mean()) if len(lines) else 0.0
+    gutters = cut.margin + np.arange(1, cut.count) * cut.period - 1
+    gutters = gutters[gutters < len(axis.even)]
+    return float(axis.even[gutters].mean()) - lines.even if len(gutters) else 0.0
 
 
-def _ink_numbers(axis: Axis, cut: Cut) -> list[float]:
+def _ink_numbers(axis: Axis, lines: _Lines, cut: Cut) -> list[float]:
     """Tell how much more of the colour of drawn lines lies on the gutters than off, and what share of it they hold."""
-    lines = gutter_lines(cut, len(axis.ink))
-    total = float(axis.ink.sum())
-    if not len(lines) or not total:
+    gutters = gutter_lines(cut, len(axis.ink)) if lines.ink else ()
+    if not len(gutters):
         return [0.0, 0.0]
-    held = float(axis.ink[lines].sum())
-    off = (total - held) / max(1, len(axis.ink) - len(lines))
-    return [held / len(lines) - off, held / total]
+    held = float(axis.ink[gutters].sum())
+    off = (lines.ink - held) / max(1, len(axis.ink) - len(gutters))
+    return [held / len(gutters) - off, held / lines.ink]
 
 
 def _merit(table: Floats) -> Floats:
@@ -233,9 +255,7 @@ def _pooled(grids: list[tuple[Cut, Cut]], rows_x: Floats, rows_y: Floats) -> Flo
 
 def _pair_table(evidence: Evidence, grids: list[tuple[Cut, Cut]], merit: Floats, seen: list[Way]) -> Floats:
     top = float(merit.max(initial=-9.0))
-    rows = [cell_row(evidence, one, two, seen) for one, two in grids]
-    table = np.array(rows).reshape(-1, len(CELL_NAMES))
-    return np.concatenate([table, merit[:, None], (top - merit)[:, None]], axis=1)
+    return np.concatenate([cell_table(evidence, grids, seen), merit[:, None], (top - merit)[:, None]], axis=1)
 
 
 def _relative(body: Floats) -> Floats:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_AT_ONCE = 1 << 17
+"""Rows go through the trees in parts of so many pairs of row and tree: more do not fit the processor's cache."""
+
 
 @dataclass(frozen=True)
 class _Flat:
@@ -42,6 +45,11 @@ class Forest:
 
     def scores(self, table: Floats) -> Floats:
         """Sum the leaves each row of (rows, features) falls into."""
+        at_once = max(1, _AT_ONCE // len(self.feature))
+        parts = [self._scores(table[first : first + at_once]) for first in range(0, len(table), at_once)]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _scores(self, table: Floats) -> Floats:
         flat = self._flat
         values, row = np.ascontiguousarray(table).ravel(), np.arange(len(table))[:, None] * table.shape[1]
         place = np.repeat(flat.roots[None], len(table), axis=0)

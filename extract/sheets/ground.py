@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Ints = NDArray[np.int64]
+
 TOLERANCE = 8
 """A channel may differ by so much from a solid background (JPEG ancestry, dithering)."""
 
@@ -61,3 +63,14 @@ def sum_down(table: NDArray[Any]) -> None:
     """Add to every row all rows above it, in place; on large tables several times as fast as `numpy.cumsum`."""
     for above, row in pairwise(table):
         np.add(row, above, out=row)
+
+
+def sum_over(table: NDArray[Any], x0: Ints, y0: Ints, x1: Ints, y1: Ints) -> NDArray[Any]:
+    """Sum over rectangles (ends excluded) by a summed-area table.
+
+    Plain positions in the flattened table: looking up by two indices takes several times as long.
+    """
+    flat, wide = table.ravel(), table.shape[1]
+    upper, lower = y0 * wide, y1 * wide
+    sums: NDArray[Any] = flat.take(lower + x1) - flat.take(upper + x1) - flat.take(lower + x0) + flat.take(upper + x0)
+    return sums

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from extract.sheets.crossings import Crossings, crossings
 from extract.sheets.evidence import Evidence
 from extract.sheets.lettering import pages
-from extract.sheets.matching import trim
+from extract.sheets.matching import trim_all
 from extract.sheets.snapped import snapped
 
 Ints = NDArray[np.int64]
@@ -30,6 +30,7 @@ SEED_RADIUS_PX = 3
 MIN_AREA_PX = 4
 _OUTWARD = np.array([-1, -1, 1, 1])
 _MERGED_EVERY = 8
+_WORTHWHILE = 0.75
 _MOST_PX = 1 << 13
 REPEATED_EDGE = 0.95
 """Edges of which such a share equals the next line inside may be repeated ones."""
@@ -91,38 +92,39 @@ def grow(table: Crossings, seeds: Ints) -> tuple[Ints, Ints]:
     Gives the boxes at rest (m, 4) and the place in `SETTINGS` by which each was found.
     """
     measure, share = np.array([m for m, _ in SETTINGS]), np.array([s for _, s in SETTINGS])
-    boxes, setting = np.tile(seeds, (len(SETTINGS), 1)), np.repeat(np.arange(len(SETTINGS)), len(seeds))
-    resting: list[Ints] = [np.zeros((0, 5), dtype=np.int64)]
+    ends = np.ascontiguousarray(np.tile(seeds, (len(SETTINGS), 1)).T)
+    setting = np.repeat(np.arange(len(SETTINGS)), len(seeds))
+    resting: list[Ints] = [np.zeros((5, 0), dtype=np.int64)]
     step = 0
-    while len(boxes):
-        wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-        moves = table.sides(measure[setting], boxes) > share[setting, None] * np.stack([high, high, wide, wide], axis=1)
-        moving = moves.any(axis=1)
-        resting.append(np.column_stack([boxes[~moving], setting[~moving]]))
-        boxes, setting = boxes[moving] + moves[moving][:, [0, 2, 1, 3]] * _OUTWARD, setting[moving]
+    while len(setting):
+        moves = table.sides(measure[setting], ends) > share[setting] * (ends[2:] - ends[:2])[[1, 1, 0, 0]]
+        ends += moves[[0, 2, 1, 3]] * _OUTWARD[:, np.newaxis]
         step += 1
+        moving = moves.any(axis=0)
+        # A box at rest stays as it is, so it may be asked again: taking out a few costs more.
+        if np.count_nonzero(moving) < _WORTHWHILE * len(moving) or step % _MERGED_EVERY == 0:
+            resting.append(np.concatenate([ends, setting[np.newaxis]])[:, ~moving])
+            ends, setting = ends[:, moving], setting[moving]
         if step % _MERGED_EVERY == 0:
-            boxes, setting = _without_twins(boxes, setting)
-    every = np.concatenate(resting)
-    return every[:, :4], every[:, 4]
+            ends, setting = _without_twins(ends, setting)
+    every = np.concatenate(resting, axis=1)
+    return every[:4].T, every[4]
 
 
-def _without_twins(boxes: Ints, setting: Ints) -> tuple[Ints, Ints]:
-    """Go on with only one of the boxes that have become the same: they stay the same."""
+def _without_twins(ends: Ints, setting: Ints) -> tuple[Ints, Ints]:
+    """Go on with only one of the boxes (4, n) that have become the same: they stay the same."""
     key = setting
-    for column in boxes.T:
-        key = key * _MOST_PX + column
+    for one in ends:
+        key = key * _MOST_PX + one
     _, first = np.unique(key, return_index=True)
-    return boxes[first], setting[first]
+    return ends[:, first], setting[first]
 
 
 def _trimmed(evidence: Evidence, boxes: Ints) -> Ints:
     """Shrink boxes to their drawn pixels; those that show nothing become empty."""
     result = np.zeros_like(boxes)
-    for i in np.flatnonzero(evidence.count(*boxes.T)):
-        x0, y0, x1, y1 = boxes[i].tolist()
-        x, y, w, h = trim(evidence.drawn, (x0, y0, x1 - x0, y1 - y0))
-        result[i] = x, y, x + w, y + h
+    some = evidence.count(*boxes.T) > 0
+    result[some] = trim_all(evidence.drawn, boxes[some])
     return result
 
 

@@ -37,10 +37,11 @@ def _line_colour(codes: Codes) -> int:
         if min(lines.shape) < MIN_LINES:
             continue
         even = (lines[:, 1:] == lines[:, :-1]).mean(axis=1) if lines.shape[1] > 1 else np.zeros(len(lines))
-        for line in np.flatnonzero(even >= MIN_EVEN)[:_MAX_LINES]:
-            sample = lines[line, :: max(1, lines.shape[1] // _SAMPLES)]
-            values, counts = np.unique(sample, return_counts=True)
-            best = int(counts.argmax())
-            if values[best] and counts[best] >= MIN_EVEN * len(sample):
-                votes[int(values[best])] = votes.get(int(values[best]), 0.0) + 1.0 / len(lines)
+        some = np.flatnonzero(even >= MIN_EVEN)[:_MAX_LINES]
+        samples = np.sort(lines[some, :: max(1, lines.shape[1] // _SAMPLES)], axis=1)
+        # A colour that fills more than half of a line is the middle one of its sorted samples.
+        colours = samples[:, samples.shape[1] // 2]
+        fills = (samples == colours[:, np.newaxis]).sum(axis=1) >= MIN_EVEN * samples.shape[1]
+        for colour in colours[fills & (colours != 0)].tolist():
+            votes[colour] = votes.get(colour, 0.0) + 1.0 / len(lines)
     return max(votes, key=lambda c: (votes[c], c), default=0)

@@ -95,11 +95,7 @@ def _spaced(axis: Axis, keep: int = 10) -> list[Cut]:
         return []
     scored: list[tuple[float, Cut]] = []
     for margin, spacing in SPACED:
-        for tile in range(MIN_TILE_PX, (axis.length - margin) // 2 + 1):
-            cut = Cut(tile, margin, spacing, (axis.length - margin + spacing) // (tile + spacing))
-            fits = axis.length - (margin + cut.count * cut.period) in (0, margin - spacing, -spacing)
-            if cut.count < 2 or not (fits or tile in COMMON_PX):
-                continue
+        for cut, fits in _to_try(axis.length, margin, spacing):
             gutter = gutter_lines(cut, seen)
             if not len(gutter):
                 continue
@@ -108,6 +104,16 @@ def _spaced(axis: Axis, keep: int = 10) -> list[Cut]:
                 scored.append((share * (1.0 - base) * np.sqrt(len(gutter)) * (1.5 if fits else 1.0), cut))
     scored.sort(key=lambda pair: (-pair[0], pair[1]))
     return [cut for _, cut in scored[:keep]]
+
+
+def _to_try(length: int, margin: int, spacing: int) -> list[tuple[Cut, bool]]:
+    """List the cuts of at least two cells that end with the side, and those of common sizes; tell which end with it."""
+    tile = np.arange(MIN_TILE_PX, (length - margin) // 2 + 1)
+    count = (length - margin + spacing) // (tile + spacing)
+    left = length - margin - count * (tile + spacing)
+    fits = (left == 0) | (left == margin - spacing) | (left == -spacing)
+    some = np.flatnonzero((count >= 2) & (fits | np.isin(tile, COMMON_PX)))
+    return [(Cut(int(tile[i]), margin, spacing, int(count[i])), bool(fits[i])) for i in some]
 
 
 def _ruled(axis: Axis, keep: int = 3) -> list[Cut]:

@@ -77,7 +77,7 @@ def _outlined_pages(evidence: Evidence) -> list[Ints]:
 
 def _colours(evidence: Evidence) -> tuple[Ints, NDArray[np.bool_]]:
     """Give each part's mean colour in coarse steps (parts, 3), and whether all of it has nearly that colour."""
-    labels, area = evidence.labels.ravel(), evidence.parts[:, 4]
+    labels, area = evidence.labels.ravel().astype(np.intp), evidence.parts[:, 4]
     means, spread = [], np.zeros(len(area))
     for channel in range(3):
         values = evidence.pixels[..., channel].ravel().astype(np.float64)

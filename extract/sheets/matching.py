@@ -1,9 +1,12 @@
 """How alike two sets of rectangles on one picture are, once each is trimmed to what it shows."""
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from extract.sheets.ground import sum_over
 
 Box = tuple[int, int, int, int]
 MIN_OVERLAP = 0.9
@@ -30,6 +33,27 @@ def trim(drawn: NDArray[np.int32], box: Box) -> Box:
     rows = np.flatnonzero(np.diff(drawn[y : y + h + 1, x + w] - drawn[y : y + h + 1, x]))
     left, top = int(columns[0]), int(rows[0])
     return x + left, y + top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1
+
+
+def trim_all(drawn: NDArray[np.int32], boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Shrink boxes (n, 4) x0, y0, x1, y1, each of which shows something, to their drawn pixels."""
+    x0, y0, x1, y1 = boxes.T
+    left = _first(lambda x: sum_over(drawn, x0, y0, x, y1) > 0, x0, x1) - 1
+    right = _first(lambda x: sum_over(drawn, x, y0, x1, y1) == 0, x0, x1)
+    top = _first(lambda y: sum_over(drawn, x0, y0, x1, y) > 0, y0, y1) - 1
+    low = _first(lambda y: sum_over(drawn, x0, y, x1, y1) == 0, y0, y1)
+    return np.stack([left, top, right, low], axis=1)
+
+
+def _first(
+    holds: Callable[[NDArray[np.int64]], NDArray[np.bool_]], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Find by halving, for each of many, the first place after `begin` where something holds that holds at `end`."""
+    while (end - begin > 1).any():
+        middle = (begin + end) // 2
+        there = holds(middle)
+        begin, end = np.where(there, begin, middle), np.where(there, middle, end)
+    return end
 
 
 def f1_trimmed(drawn: NDArray[np.int32], truth: list[Box], found: list[Box]) -> float:

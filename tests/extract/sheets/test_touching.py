@@ -61,7 +61,7 @@ def test_crossings_count_what_a_walk_along_the_side_counts(seed: int, width: int
     drawn, pixels = evidence.ground.foreground, evidence.pixels.astype(int)
     x0, y0 = int(chance.integers(0, width)), int(chance.integers(0, height))
     x1, y1 = int(chance.integers(x0 + 1, width + 1)), int(chance.integers(y0 + 1, height + 1))
-    counts = [crossings(evidence).sides(m, np.array([[x0, y0, x1, y1]]))[0] for m in range(len(MEASURES))]
+    counts = [crossings(evidence).sides(m, np.array([[x0], [y0], [x1], [y1]]))[:, 0] for m in range(len(MEASURES))]
 
     def walk(pairs: list[tuple[tuple[int, int], tuple[int, int]]]) -> tuple[int, int]:
         inside = [(a, b) for a, b in pairs if min(*a, *b) >= 0 and max(a[1], b[1]) < width and max(a[0], b[0]) < height]
