@@ -7,7 +7,7 @@ from extract.sniff import ARCHIVE_FORMATS
 
 READ_VERSIONS = {"archive": 2, "sidecar": 2, "empty": 1, "junk": 1, "other": 2}
 """Versions by what reads a blob; those of image decoders: extract.images.families."""
-SLICE_VERSION = 4
+SLICE_VERSION = 5
 
 
 def read_versions_by_format() -> dict[str, int]:

@@ -15,7 +15,7 @@ from extract.sheets.boxes import describe_boxes
 from extract.sheets.collage import Made
 from extract.sheets.evidence import gather
 from extract.sheets.fit import SHARED, weights
-from extract.sheets.forest import Floats, Forest, from_lightgbm
+from extract.sheets.forest import Floats, Forest, averaged, from_lightgbm
 from extract.sheets.forked import answers
 from extract.sheets.layout import joined_ways, proposals
 from extract.sheets.lessons import Lessons
@@ -26,6 +26,9 @@ SETTINGS = SHARED | {
     "objective": "binary", "learning_rate": 0.08, "num_leaves": 24, "feature_fraction": 0.5, "min_data_in_leaf": 40,
     "lambda_l2": 5.0,
 }  # fmt: skip
+SEEDS = (1, 2)
+"""The judge is the mean of forests grown with these seeds."""
+
 MADE_WEIGHT = 0.6
 MAX_WRONG = 400
 """Of a picture's boxes that are no sprites so many are learned from; they count for up to `MAX_STANDS_FOR` others."""
@@ -86,7 +89,7 @@ def _overlaps(boxes: NDArray[np.int64], others: NDArray[np.int64]) -> Floats:
     return np.asarray(both / (one[:, None] + two[None] - both))
 
 
-def fit_boxes(lessons: list[BoxLesson], seed: int = 1) -> lightgbm.Booster:
+def fit_boxes(lessons: list[BoxLesson], seed: int) -> lightgbm.Booster:
     """Boost trees that tell the boxes of sprites from others."""
     chance = np.random.default_rng(seed)
     tables, labels, each = [], [], []
@@ -106,10 +109,12 @@ def fit_boxes(lessons: list[BoxLesson], seed: int = 1) -> lightgbm.Booster:
 def cross_fit_boxes(lessons: list[BoxLesson], place: dict[str, int], jobs: int = 1) -> tuple[dict[str, Forest], Forest]:
     """Give each author of `place` a forest that has not seen the author's fold, and one that has seen everybody."""
     folds: list[int | None] = [*range(max(place.values()) + 1), None]
-    *apart, everybody = answers(_forest_without, (lessons, place), folds, jobs)
+    asked = [(fold, seed) for fold in folds for seed in SEEDS]
+    grown = answers(_forest_without, (lessons, place), asked, jobs)
+    *apart, everybody = [averaged(grown[i : i + len(SEEDS)]) for i in range(0, len(grown), len(SEEDS))]
     return {author: apart[fold] for author, fold in place.items()}, everybody
 
 
-def _forest_without(kept: tuple[list[BoxLesson], dict[str, int]], fold: int | None) -> Forest:
-    lessons, place = kept
-    return from_lightgbm(fit_boxes([one for one in lessons if place[one.author] != fold]).dump_model())
+def _forest_without(kept: tuple[list[BoxLesson], dict[str, int]], asked: tuple[int | None, int]) -> Forest:
+    (lessons, place), (fold, seed) = kept, asked
+    return from_lightgbm(fit_boxes([one for one in lessons if place[one.author] != fold], seed).dump_model())

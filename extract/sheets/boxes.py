@@ -24,7 +24,7 @@ BOX_NAMES = (
     "gap_drawn", "gap_alike", "gap_alike_share",
     "corners", "at_frame", "log_width", "log_height", "log_aspect", "fill", "log_share", "log_parts", "parts_density",
     "log_same_size", *(f"votes_{m}" for m in MEASURES), "log_snaps", "tone_spread", "log_glyphs", "log_of_page",
-    "log_relative_side",
+    "log_relative_side", *(f"lined{k}" for k in _FOUR), *(f"abut{k}" for k in _FOUR),
 )  # fmt: skip
 
 _QUIET = 0.02
@@ -32,13 +32,14 @@ _INNER = 6
 """Lines within a sixth of a box's side of its edge say nothing about what it is made of."""
 
 
-def describe_boxes(evidence: Evidence, found: Proposals) -> Floats:
-    """Describe proposals in `BOX_NAMES`: (boxes, len(BOX_NAMES))."""
-    boxes = found.boxes
+def describe_boxes(evidence: Evidence, found: Proposals, first: int = 0) -> Floats:
+    """Describe proposals from the `first` on, compared with all, in `BOX_NAMES`: (boxes, len(BOX_NAMES))."""
+    every, boxes = found.boxes, found.boxes[first:]
     if not len(boxes):
         return np.zeros((0, len(BOX_NAMES)))
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     lengths, longest = np.stack([high, high, wide, wide], axis=1), np.maximum(wide, high)
+    typical = np.median((every[:, 2:] - every[:, :2]).max(axis=1))
     counts = [found.crossings.sides(m, boxes.T).T for m in range(len(MEASURES))]
     shares = [c.sum(axis=1) / lengths.sum(axis=1) for c in counts]
     sides = [
@@ -53,8 +54,9 @@ def describe_boxes(evidence: Evidence, found: Proposals) -> Floats:
         *(np.sort(found.crossings.same(boxes, inwards), axis=1) for inwards in (-1, 0, 1)),
         inner,
         np.stack(gaps, axis=1),
-        _shape(evidence, boxes),
-        np.stack([*_content(evidence, found), np.log2(longest / np.median(longest))], axis=1),
+        np.column_stack([_shape(evidence, boxes), np.log2(_same_size(every)[first:])]),
+        np.stack([*_content(evidence, found, first), np.log2(longest / typical)], axis=1),
+        *_on_lines(every, boxes),
     ]
     return np.concatenate(columns, axis=1)
 
@@ -111,11 +113,28 @@ def _shape(evidence: Evidence, boxes: Ints) -> Floats:
     count = evidence.count(x0, y0, x1, y1)
     share = np.log2(np.maximum(count, 1) / max(1, int(evidence.drawn[-1, -1])))
     parts = _parts_inside(evidence, boxes)
-    _, place, sizes = np.unique(np.stack([wide, high], 1), axis=0, return_inverse=True, return_counts=True)
     logs = np.log2(wide), np.log2(high), np.log2(wide / high)
     area = wide * high
-    rest = (count / area, share, np.log2(1 + parts), 1000 * parts / area, np.log2(sizes[place.ravel()]))
+    rest = (count / area, share, np.log2(1 + parts), 1000 * parts / area)
     return np.stack([corners, frame, *logs, *rest], axis=1)
+
+
+def _same_size(boxes: Ints) -> Ints:
+    """Count the boxes that have the size of each."""
+    _, place, sizes = np.unique(boxes[:, 2:] - boxes[:, :2], axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(sizes[place.ravel()])
+
+
+def _on_lines(every: Ints, boxes: Ints) -> list[Floats]:
+    """Count how many boxes have a side on the line of each side of a box: the same side, and the opposite one."""
+    lined, abut = [], []
+    for axis in (0, 1):
+        most = int(every[:, axis + 2].max()) + 1
+        counts = [np.bincount(every[:, side], minlength=most) for side in (axis, axis + 2)]
+        for side, (same, other) in ((axis, counts), (axis + 2, counts[::-1])):
+            lined.append(same[boxes[:, side]])
+            abut.append(other[boxes[:, side]])
+    return [np.sort(np.log2(1 + np.stack(table, axis=1)), axis=1) for table in (lined, abut)]
 
 
 def _parts_inside(evidence: Evidence, boxes: Ints) -> Floats:
@@ -128,9 +147,9 @@ def _parts_inside(evidence: Evidence, boxes: Ints) -> Floats:
     return evidence.total(table, *boxes.T)
 
 
-def _content(evidence: Evidence, found: Proposals) -> list[Floats]:
+def _content(evidence: Evidence, found: Proposals, first: int) -> list[Floats]:
     """Give the votes by measure, the snaps, the spread of tone, and what page of glyphs the box lies in."""
-    boxes, votes = found.boxes, found.votes
+    boxes, votes = found.boxes[first:], found.votes[first:]
     x0, y0, x1, y1 = boxes.T
     by_measure = [votes[:, [m == one for m, _ in SETTINGS]].sum(axis=1) for one in range(len(MEASURES))]
     drawn = np.maximum(evidence.count(x0, y0, x1, y1), 1)
@@ -142,4 +161,4 @@ def _content(evidence: Evidence, found: Proposals) -> list[Floats]:
         inside = (boxes[:, :2] >= page[:2]).all(axis=1) & (boxes[:, 2:] <= page[2:]).all(axis=1) & (count > glyphs)
         glyphs[inside] = count
         of_page[inside] = ((x1 - x0) * (y1 - y0))[inside] / ((page[2] - page[0]) * (page[3] - page[1]))
-    return [*by_measure, np.log2(1 + found.snaps), spread / 255, np.log2(1 + glyphs), np.log2(of_page)]
+    return [*by_measure, np.log2(1 + found.snaps[first:]), spread / 255, np.log2(1 + glyphs), np.log2(of_page)]

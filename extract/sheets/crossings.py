@@ -71,21 +71,18 @@ def crossings(evidence: Evidence) -> Crossings:
     """Count what crosses the boundaries of a picture."""
     pixels, drawn = evidence.pixels, evidence.ground.foreground
     codes = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
-    down, same_down = _along(pixels, codes, drawn)
-    across, same_across = _along(pixels.transpose(1, 0, 2), codes.T, drawn.T)
+    down, same_down = _along(evidence.change_x, codes, drawn)
+    across, same_across = _along(evidence.change_y.T, codes.T, drawn.T)
     return Crossings(down, across, same_down, same_across)
 
 
 def _along(
-    pixels: NDArray[np.uint8], codes: NDArray[np.uint32], drawn: NDArray[np.bool_]
+    change: NDArray[np.uint8], codes: NDArray[np.uint32], drawn: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Sum the boundaries between the columns of arrays (height, width, …), row by row."""
+    """Sum the boundaries between the columns of arrays (height, width), row by row."""
     height, width = drawn.shape
     both = drawn[:, 1:] & drawn[:, :-1]
-    clear = np.zeros(both.shape, dtype=bool)
-    for channel in range(4):
-        one, two = pixels[:, 1:, channel], pixels[:, :-1, channel]
-        clear |= np.maximum(one, two) - np.minimum(one, two) >= _NEAR
+    clear = change >= _NEAR
     alike = both & ~clear
     tables = np.zeros((len(MEASURES), height + 1, width + 1), dtype=np.int32)
     for table, crossed in zip(tables, (both, alike, alike & ~_bordered(clear | ~both)), strict=True):
@@ -101,10 +98,10 @@ def _bordered(ends: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Mark boundaries with one that `ends` something (a change, a blank) equally far to both sides."""
     height, width = ends.shape
     # Beyond the picture everything ends, but not further than at its frame.
-    wide = np.zeros((height, width + 2 * max(_BORDERS_PX)), dtype=bool)
+    wide = np.zeros_like(ends, shape=(height, width + 2 * max(_BORDERS_PX)))
     wide[:, max(_BORDERS_PX) - 1] = wide[:, width + max(_BORDERS_PX)] = True
     wide[:, max(_BORDERS_PX) : -max(_BORDERS_PX)] = ends
-    found = np.zeros(ends.shape, dtype=bool)
+    found = np.zeros_like(ends)
     for far in _BORDERS_PX:
         left, right = max(_BORDERS_PX) - far, max(_BORDERS_PX) + far
         found |= wide[:, left : left + width] & wide[:, right : right + width]

@@ -37,10 +37,11 @@ class Axis:
     Line profiles (length values): `fill` drawn share, `even` share of neighbours along the line with equal colour.
     `ink` share of the line drawn in the one colour that grid lines seem to have (0 everywhere without such a colour).
     `echo_mask` and `echo_tone`: normalised autocorrelation by lag, of the mask and of the tone. `length` is the full
-    side in px even when only a crop was examined.
+    side in px even when only a crop was examined; `extent` the px of it up to the last drawn line.
     """
 
     length: int
+    extent: int
     step: NDArray[np.float64]
     cross: NDArray[np.float64]
     flow: NDArray[np.float64]
@@ -56,13 +57,16 @@ class Evidence:
     """A picture reduced to what the judges need; see the module docstring. Parts are (x0, y0, x1, y1, area).
 
     `pixels` (height, width, 4) are those examined, with 0 where nothing is drawn; `labels` (height, width) tells by
-    number, from 1, which part a pixel belongs to.
+    number, from 1, which part a pixel belongs to. `change_x` (height, width - 1) and `change_y` (height - 1, width) are
+    by how much neighbours differ, most in any channel.
     """
 
     width: int
     height: int
     ground: Ground
     pixels: NDArray[np.uint8]
+    change_x: NDArray[np.uint8]
+    change_y: NDArray[np.uint8]
     x: Axis
     y: Axis
     drawn: NDArray[np.int32]
@@ -113,18 +117,25 @@ def gather(rgba: NDArray[np.uint8], most: int = MAX_CROP_PX) -> Evidence:
     ground = find_ground(rgba[:most, :most])
     crop = np.where(ground.foreground[..., None], rgba[:most, :most], np.uint8(0))
     codes = np.ascontiguousarray(crop).view(np.uint32)[..., 0]
-    tone = crop[..., :3].astype(np.float32).mean(axis=2)
+    tone = crop[..., 0].astype(np.float32)
+    tone += crop[..., 1]
+    tone += crop[..., 2]
+    tone /= 3
+    change_x, change_y = _changes(crop)
     prints, powers_x, powers_y = _print_table(codes)
     alpha = crop[..., 3]
     ink_x, ink_y = inked(codes)
     labels, parts = label_parts(ground.foreground)
+    extents = _extents(rgba, ground)
     return Evidence(
         width=width,
         height=height,
         ground=ground,
         pixels=crop,
-        x=_axis(crop, codes, tone, ground.foreground, ink_x, width),
-        y=_axis(crop.transpose(1, 0, 2), codes.T, tone.T, ground.foreground.T, ink_y, height),
+        change_x=change_x,
+        change_y=change_y,
+        x=_axis(change_x, codes, tone, ground.foreground, ink_x, (width, extents[0])),
+        y=_axis(change_y.T, codes.T, tone.T, ground.foreground.T, ink_y, (height, extents[1])),
         drawn=prefix_sums(ground.foreground),
         prints=prints,
         powers_x=powers_x,
@@ -132,7 +143,7 @@ def gather(rgba: NDArray[np.uint8], most: int = MAX_CROP_PX) -> Evidence:
         sums_x=_sums(ground.foreground * np.arange(ground.foreground.shape[1])[None, :]),
         sums_y=_sums(ground.foreground * np.arange(ground.foreground.shape[0])[:, None]),
         tones=_sums(tone),
-        squares=_sums(tone.astype(np.float64) ** 2),
+        squares=_sums(np.square(tone, dtype=np.float64)),
         parts=parts,
         labels=labels,
         colours=_different(codes[::2, ::2] if codes.size > 1 << 18 else codes),
@@ -165,6 +176,32 @@ def _different(codes: NDArray[np.uint32]) -> int:
     return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
 
 
+def _extents(rgba: NDArray[np.uint8], ground: Ground) -> tuple[int, int]:
+    """Find how far, px, the whole picture is drawn to the right and downwards.
+
+    Where only a crop was examined this needs a transparent background; with another it counts as drawn to its end.
+    """
+    height, width = rgba.shape[:2]
+    mask = ground.foreground
+    if mask.shape != (height, width):
+        if ground.kind != "transparent":
+            return width, height
+        mask = rgba[..., 3] > 0
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return (int(columns[-1]) + 1, int(rows[-1]) + 1) if len(columns) else (0, 0)
+
+
+def _changes(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Give by how much neighbours differ, most in any channel: (height, width - 1) across, (height - 1, width) down."""
+    across = np.zeros((pixels.shape[0], pixels.shape[1] - 1), dtype=np.uint8)
+    down = np.zeros((pixels.shape[0] - 1, pixels.shape[1]), dtype=np.uint8)
+    for channel in range(4):
+        plane = np.ascontiguousarray(pixels[..., channel])
+        for change, one, two in ((across, plane[:, 1:], plane[:, :-1]), (down, plane[1:], plane[:-1])):
+            np.maximum(change, np.maximum(one, two) - np.minimum(one, two), out=change)
+    return across, down
+
+
 def _sums(values: NDArray[Any]) -> NDArray[np.float64]:
     """Give the (height + 1, width + 1) summed-area table of numbers."""
     table = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
@@ -175,27 +212,23 @@ def _sums(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _axis(
-    crop: NDArray[np.uint8],
+    change: NDArray[np.uint8],
     codes: NDArray[np.uint32],
     tone: NDArray[np.float32],
     mask: NDArray[np.bool_],
     ink: NDArray[np.float64],
-    length: int,
+    sides: tuple[int, int],
 ) -> Axis:
-    """Profile along the second axis of the arrays."""
+    """Profile along the second axis of the arrays; `sides` are its length and extent."""
     seen = mask.shape[1]
     both = mask[:, 1:] & mask[:, :-1]
-    change = np.zeros(both.shape, dtype=np.uint8)
-    for channel in range(4):
-        one, two = crop[:, 1:, channel], crop[:, :-1, channel]
-        np.maximum(change, np.maximum(one, two) - np.minimum(one, two), out=change)
     ends = np.zeros(seen + 1)
     step, cross, flow = ends.copy(), ends.copy(), ends.copy()
     step[1:-1] = np.minimum(change, _CLEAR).mean(axis=0) / _CLEAR
     cross[1:-1] = both.mean(axis=0)
     flow[1:-1] = (both & (change < _NEAR)).mean(axis=0)
     even = (codes[1:] == codes[:-1]).mean(axis=0) if codes.shape[0] > 1 else np.zeros(seen)
-    return Axis(length, step, cross, flow, mask.mean(axis=0), even, ink, _echo(mask), _echo(tone))
+    return Axis(*sides, step, cross, flow, mask.mean(axis=0), even, ink, _echo(mask), _echo(tone))
 
 
 def _echo(values: NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -25,6 +25,17 @@ SETTINGS = ((1, 0.06), (2, 0.12), (0, 0.3), (2, 0.02), (0, 0.12))
 """(measure, share of a side that may be crossed) at which boxes come to rest, most fruitful first."""
 
 MAX_SEEDS = 1000
+FINE_SEEDS = 4000
+"""Spread so densely where small sprites hide: near blanks, in large connected parts, outside pages of glyphs."""
+
+MAX_MORE_SEEDS = 1000
+"""Of these, every second, third and so on is taken when there are more: boxes cost time."""
+
+NEAR_BLANK_PX = 12
+LARGE_STEPS = 8
+"""Connected parts of so many steps between seeds are large: others are a few sprites, all of which have seeds."""
+
+MAX_PARTS = 1000
 MIN_STEP_PX = 4
 SEED_RADIUS_PX = 3
 MIN_AREA_PX = 4
@@ -54,36 +65,70 @@ class Proposals:
 def propose(evidence: Evidence, joined: list[Ints]) -> Proposals:
     """Propose boxes of sprites, those that are `joined` from parts among them."""
     table, text = crossings(evidence), pages(evidence)
-    grown, found = _grown_everywhere(evidence, table)
-    others = np.concatenate([*joined, text])
+    grown, found = _grown_everywhere(table, _seeds(evidence, text))
+    others = np.concatenate([*joined, text, _largest_parts(evidence)])
     votes = np.concatenate([found, np.zeros((len(others), len(SETTINGS)), dtype=bool)])
-    boxes, votes, _ = _merged(_trimmed(evidence, np.concatenate([grown, others])), votes)
-    moved = _trimmed(evidence, snapped(table, boxes))
+    boxes, votes, _ = _merged(trimmed(evidence, np.concatenate([grown, others])), votes)
+    moved = trimmed(evidence, snapped(table, boxes))
     snaps = np.repeat([0, 1], [len(boxes), len(moved)])
     boxes, votes, snaps = _merged(np.concatenate([boxes, moved]), np.concatenate([votes, votes]), snaps)
     inner, less = _less_repeated(boxes, table)
-    boxes = np.concatenate([boxes, _trimmed(evidence, less)])
+    boxes = np.concatenate([boxes, trimmed(evidence, less)])
     boxes, votes, snaps = _merged(boxes, np.concatenate([votes, votes[inner]]), np.r_[snaps, snaps[inner]])
     return Proposals(boxes, votes, snaps, text, table)
 
 
-def _grown_everywhere(evidence: Evidence, table: Crossings) -> tuple[Ints, NDArray[np.bool_]]:
-    """Grow boxes by every setting from seeds spread over what is drawn; give them with the settings that found each."""
-    boxes, setting = grow(table, _seeds(evidence))
+def _grown_everywhere(table: Crossings, seeds: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Grow boxes by every setting from seeds; give them with the settings that found each."""
+    boxes, setting = grow(table, seeds)
     return _merged(boxes, np.eye(len(SETTINGS), dtype=bool)[setting])[:2]
 
 
-def _seeds(evidence: Evidence) -> Ints:
-    """Spread small boxes (n, 4) evenly over the drawn pixels."""
-    drawn = evidence.ground.foreground
-    height, width = drawn.shape
-    step = max(MIN_STEP_PX, int(np.sqrt(int(evidence.drawn[-1, -1]) / MAX_SEEDS)))
-    y, x = (a.ravel() for a in np.mgrid[step // 2 : height : step, step // 2 : width : step])
-    hit = drawn[y, x]
-    x, y = x[hit], y[hit]
-    r = SEED_RADIUS_PX
+def _largest_parts(evidence: Evidence) -> Ints:
+    """Give the boxes of connected parts: joining makes one of all that some wide, hollow part lies around."""
+    parts = evidence.parts
+    return parts[np.argsort(-parts[:, 4], kind="stable")[:MAX_PARTS], :4]
+
+
+def _seeds(evidence: Evidence, text: Ints) -> Ints:
+    """Spread small boxes (n, 4) evenly over the drawn pixels, and more of them where small sprites may hide."""
+    x, y = _spread(evidence, MAX_SEEDS)
+    fine_x, fine_y = _spread(evidence, FINE_SEEDS)
+    hidden = _near_blank(evidence, fine_x, fine_y) & _in_large_part(evidence, fine_x, fine_y)
+    for x0, y0, x1, y1 in text.tolist():
+        hidden &= (fine_x < x0) | (fine_x >= x1) | (fine_y < y0) | (fine_y >= y1)
+    more = np.flatnonzero(hidden)
+    more = more[:: 1 + len(more) // MAX_MORE_SEEDS]
+    x, y = np.concatenate([x, fine_x[more]]), np.concatenate([y, fine_y[more]])
+    r, (width, height) = SEED_RADIUS_PX, evidence.crop
     ends = np.minimum(x + r + 1, width), np.minimum(y + r + 1, height)
-    return np.stack([np.maximum(x - r, 0), np.maximum(y - r, 0), *ends], axis=1).astype(np.int64)
+    return np.unique(np.stack([np.maximum(x - r, 0), np.maximum(y - r, 0), *ends], axis=1), axis=0)
+
+
+def _step(evidence: Evidence, most: int) -> int:
+    return max(MIN_STEP_PX, int(np.sqrt(int(evidence.drawn[-1, -1]) / most)))
+
+
+def _spread(evidence: Evidence, most: int) -> tuple[Ints, Ints]:
+    """Spread about so many points x, y evenly over the drawn pixels."""
+    drawn, step = evidence.ground.foreground, _step(evidence, most)
+    y, x = (a.ravel() for a in np.mgrid[step // 2 : drawn.shape[0] : step, step // 2 : drawn.shape[1] : step])
+    hit = drawn[y, x]
+    return x[hit].astype(np.int64), y[hit].astype(np.int64)
+
+
+def _near_blank(evidence: Evidence, x: Ints, y: Ints) -> NDArray[np.bool_]:
+    r, (width, height) = NEAR_BLANK_PX, evidence.crop
+    square = np.maximum(x - r, 0), np.maximum(y - r, 0), np.minimum(x + r, width), np.minimum(y + r, height)
+    return np.asarray(evidence.count(*square) < (square[2] - square[0]) * (square[3] - square[1]))
+
+
+def _in_large_part(evidence: Evidence, x: Ints, y: Ints) -> NDArray[np.bool_]:
+    parts = evidence.parts
+    large = np.zeros(int(evidence.labels.max(initial=0)) + 1, dtype=bool)
+    area = (parts[:, 2] - parts[:, 0]) * (parts[:, 3] - parts[:, 1])
+    large[1 : len(parts) + 1] = area > (LARGE_STEPS * _step(evidence, MAX_SEEDS)) ** 2
+    return np.asarray(large[evidence.labels[y, x]])
 
 
 def grow(table: Crossings, seeds: Ints) -> tuple[Ints, Ints]:
@@ -120,7 +165,7 @@ def _without_twins(ends: Ints, setting: Ints) -> tuple[Ints, Ints]:
     return ends[:, first], setting[first]
 
 
-def _trimmed(evidence: Evidence, boxes: Ints) -> Ints:
+def trimmed(evidence: Evidence, boxes: Ints) -> Ints:
     """Shrink boxes to their drawn pixels; those that show nothing become empty."""
     result = np.zeros_like(boxes)
     some = evidence.count(*boxes.T) > 0

@@ -67,11 +67,15 @@ def _plain_tiles(axis: Axis) -> list[int]:
 
 def _of_drawn(axis: Axis, keep: int = 8) -> list[int]:
     """List the sizes that divide the drawn extent, for sheets that leave the rest of a round size blank."""
-    drawn = np.flatnonzero(axis.fill > 0)
-    extent = int(drawn[-1]) + 1 if len(drawn) else 0
-    if extent >= min(axis.length, len(axis.fill)):
+    extent = axis.extent
+    if extent >= axis.length:
         return []
     return [extent // n for n in range(2, 25) if extent % n == 0 and extent // n >= MIN_TILE_PX][:keep]
+
+
+def ends_drawn(axis: Axis, cut: Cut) -> bool:
+    """Tell whether the picture is drawn to the end of a cell, and blank from there on."""
+    return 0 < axis.extent < axis.length and (axis.extent - cut.margin + cut.spacing) % cut.period == 0
 
 
 def _peaks(axis: Axis, keep: int = 5) -> list[int]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.sheets.components import join, sprite_boxes
+from extract.sheets.copies import with_copies
 from extract.sheets.evidence import Evidence, find_parts
 from extract.sheets.forest import Forest
 from extract.sheets.grown import Proposals, propose
@@ -78,7 +79,7 @@ def ways(evidence: Evidence, sprites: Forest) -> list[Way]:
     known: dict[tuple[int, ...], float] = {}
     chosen: Boxes = np.zeros((0, 4), dtype=np.int64)
     if found is not None:
-        chance = chances(sprites, evidence, found)
+        found, chance = with_copies(sprites, evidence, found, chances(sprites, evidence, found))
         known = dict(zip(map(tuple, found.boxes.tolist()), chance.tolist(), strict=True))
         chosen = choose(found.boxes, chance, joined[0])
     tables = [*joined, chosen]

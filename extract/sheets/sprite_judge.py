@@ -27,11 +27,11 @@ wrong small one costs the large sprite as well, and there are many more of those
 """
 
 
-def chances(forest: Forest, evidence: Evidence, found: Proposals) -> Floats:
-    """Give each proposal the chance of being one sprite."""
-    if not len(found.boxes):
+def chances(forest: Forest, evidence: Evidence, found: Proposals, first: int = 0) -> Floats:
+    """Give each proposal, from the `first` on, the chance of being one sprite."""
+    if first >= len(found.boxes):
         return np.zeros(0)
-    return np.asarray(1.0 / (1.0 + np.exp(-forest.scores(describe_boxes(evidence, found)))))
+    return np.asarray(1.0 / (1.0 + np.exp(-forest.scores(describe_boxes(evidence, found, first)))))
 
 
 def choose(boxes: Ints, chance: Floats, parts: Ints) -> Ints:
