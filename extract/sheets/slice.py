@@ -23,7 +23,7 @@ from extract.sheets.told import Told, heed
 from extract.sheets.upscale import upscale_of
 from extract.sheets.weighed import KEPT, RankedAtlas, RankedGrid, Verdict, weigh
 
-MIN_SHEET = 0.75
+MIN_SHEET = 0.72
 """Split only a picture that is so likely a sheet (calibrated): 1.7 % over-split on authors not seen."""
 
 NAME_MAX_GAP = 4.0
@@ -32,7 +32,7 @@ NAME_MAX_GAP = 4.0
 SAID_MAX_GAP = 2.0
 """The same for a size that the page mentions, which may speak of another of its files."""
 
-SURE_ENOUGH = 0.9
+SURE_ENOUGH = 0.97
 """With one cut of the whole picture so sure, nobody asks whether its parts have grids of their own."""
 
 MIN_MIXED = 0.8
