@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from extract.sheets.crossings import MEASURES
 from extract.sheets.evidence import Evidence
+from extract.sheets.ground import sum_over
 from extract.sheets.grown import SETTINGS, Proposals
 
 Floats = NDArray[np.float64]
@@ -54,7 +55,7 @@ def describe_boxes(evidence: Evidence, found: Proposals, first: int = 0) -> Floa
         *(np.sort(found.crossings.same(boxes, inwards), axis=1) for inwards in (-1, 0, 1)),
         inner,
         np.stack(gaps, axis=1),
-        np.column_stack([_shape(evidence, boxes), np.log2(_same_size(every)[first:])]),
+        np.column_stack([_shape(evidence, boxes), np.log2(same_size(every)[first:])]),
         np.stack([*_content(evidence, found, first), np.log2(longest / typical)], axis=1),
         *_on_lines(every, boxes),
     ]
@@ -119,7 +120,7 @@ def _shape(evidence: Evidence, boxes: Ints) -> Floats:
     return np.stack([corners, frame, *logs, *rest], axis=1)
 
 
-def _same_size(boxes: Ints) -> Ints:
+def same_size(boxes: Ints) -> Ints:
     """Count the boxes that have the size of each."""
     _, place, sizes = np.unique(boxes[:, 2:] - boxes[:, :2], axis=0, return_inverse=True, return_counts=True)
     return np.asarray(sizes[place.ravel()])
@@ -144,7 +145,7 @@ def _parts_inside(evidence: Evidence, boxes: Ints) -> Floats:
     parts = evidence.parts
     np.add.at(table, ((parts[:, 1] + parts[:, 3]) // 2 + 1, (parts[:, 0] + parts[:, 2]) // 2 + 1), 1)
     table = table.cumsum(axis=0).cumsum(axis=1)
-    return evidence.total(table, *boxes.T)
+    return sum_over(table, *boxes.T)
 
 
 def _content(evidence: Evidence, found: Proposals, first: int) -> list[Floats]:
@@ -153,8 +154,8 @@ def _content(evidence: Evidence, found: Proposals, first: int) -> list[Floats]:
     x0, y0, x1, y1 = boxes.T
     by_measure = [votes[:, [m == one for m, _ in SETTINGS]].sum(axis=1) for one in range(len(MEASURES))]
     drawn = np.maximum(evidence.count(x0, y0, x1, y1), 1)
-    mean = evidence.total(evidence.tones, x0, y0, x1, y1) / drawn
-    square = evidence.total(evidence.squares, x0, y0, x1, y1) / drawn
+    mean = sum_over(evidence.tones, x0, y0, x1, y1) / drawn
+    square = sum_over(evidence.squares, x0, y0, x1, y1) / drawn
     spread = np.sqrt(np.maximum(square - mean**2, 0.0))
     glyphs, of_page = np.zeros(len(boxes)), np.ones(len(boxes))
     for page, count in zip(found.pages, _parts_inside(evidence, found.pages), strict=True):

@@ -34,10 +34,16 @@ def part_table(evidence: Evidence, grids: Sequence[tuple[Cut, Cut]], filled: Int
     """
     lattices = _Lattices.of(grids)
     parts = evidence.parts
-    alike = [_are_cells(evidence, _lie(lattices, seen[i].boxes), seen[i].boxes, filled) for i in (0, -1)]
-    whole, chance = _lie(lattices, seen[-1].boxes).whole, seen[-1].chance
-    held = whole @ chance / max(1e-9, float(chance.sum()))
-    of_sprites = np.stack([*alike, held], axis=1)
+    joined, grown = seen[0], seen[-1]
+    lie = _lie(lattices, grown.boxes)
+    of_sprites = np.stack(
+        [
+            _are_cells(evidence, _lie(lattices, joined.boxes), joined.boxes, filled),
+            _are_cells(evidence, lie, grown.boxes, filled),
+            lie.whole @ grown.chance / max(1e-9, float(grown.chance.sum())),
+        ],
+        axis=1,
+    )
     of_sprites[filled == 0] = 0.0
     return np.concatenate([_part_numbers(_lie(lattices, parts[:, :4]), parts, filled), of_sprites], axis=1)
 

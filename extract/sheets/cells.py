@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from extract.sheets.cell_parts import PART_NAMES, part_table
 from extract.sheets.evidence import Evidence
+from extract.sheets.ground import sum_over
 from extract.sheets.groups import Groups
 from extract.sheets.lattice import Cut
 from extract.sheets.layout import Way
@@ -162,10 +163,10 @@ def _centre_numbers(evidence: Evidence, cells: _Filled) -> list[Floats]:
     """Tell how far from the middle the drawn pixels of a cell lie (in cells), and how the cells differ in tone."""
     drawn, groups = cells.drawn, cells.groups
     wide, high = (groups.spread(side) for side in cells.tile)
-    x = (evidence.total(evidence.sums_x, *cells.box) / drawn + 0.5 - cells.left) / wide - 0.5
-    y = (evidence.total(evidence.sums_y, *cells.box) / drawn + 0.5 - cells.top) / high - 0.5
-    mean = evidence.total(evidence.tones, *cells.box) / drawn
-    square = evidence.total(evidence.squares, *cells.box) / drawn
+    x = (sum_over(evidence.sums_x, *cells.box) / drawn + 0.5 - cells.left) / wide - 0.5
+    y = (sum_over(evidence.sums_y, *cells.box) / drawn + 0.5 - cells.top) / high - 0.5
+    mean = sum_over(evidence.tones, *cells.box) / drawn
+    square = sum_over(evidence.squares, *cells.box) / drawn
     everything = groups.sum(drawn)
     weight = drawn / groups.spread(everything)
     overall = groups.sum(mean * weight)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from extract.sheets.boxes import same_size
 from extract.sheets.evidence import Evidence
 from extract.sheets.forest import Floats, Forest
 from extract.sheets.ground import prefix_sums, sum_over
@@ -61,8 +62,7 @@ def _sure(boxes: Ints, chance: Floats) -> Ints:
 
 def _beside_twins(evidence: Evidence, sure: Ints) -> Ints:
     """Propose boxes (n, 4) beside those of which there are several of a size: drawn to their ends, on no sure box."""
-    _, place, count = np.unique(sure[:, 2:] - sure[:, :2], axis=0, return_inverse=True, return_counts=True)
-    twins = sure[count[place.ravel()] >= MIN_TWINS]
+    twins = sure[same_size(sure) >= MIN_TWINS]
     wide, high = (twins[:, 2:] - twins[:, :2]).T
     none = np.zeros_like(wide)
     steps = [

@@ -93,17 +93,6 @@ class Evidence:
         """Count drawn pixels in rectangles (ends excluded) inside the crop."""
         return sum_over(self.drawn, x0, y0, x1, y1)
 
-    def total(
-        self,
-        table: NDArray[np.float64],
-        x0: NDArray[np.int64],
-        y0: NDArray[np.int64],
-        x1: NDArray[np.int64],
-        y1: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
-        """Sum over rectangles by one of the tables `sums_x`, `sums_y`, `tones`, `squares` of the drawn pixels."""
-        return sum_over(table, x0, y0, x1, y1)
-
     def fingerprint(
         self, x0: NDArray[np.int64], y0: NDArray[np.int64], x1: NDArray[np.int64], y1: NDArray[np.int64]
     ) -> NDArray[np.uint64]:

@@ -15,6 +15,7 @@ from extract.sheets.components import join, sprite_boxes
 from extract.sheets.copies import with_copies
 from extract.sheets.evidence import Evidence, find_parts
 from extract.sheets.forest import Forest
+from extract.sheets.ground import sum_over
 from extract.sheets.grown import Proposals, propose
 from extract.sheets.palettes import palettes_of_boxes
 from extract.sheets.sprite_judge import chances, choose
@@ -204,7 +205,7 @@ def _tone_numbers(evidence: Evidence, boxes: Boxes) -> list[float]:
     """Spread of the mean tone over the boxes, and the mean spread within a box (0 to 1): letters have neither."""
     x0, y0, x1, y1 = boxes.T
     drawn = np.maximum(evidence.count(x0, y0, x1, y1), 1)
-    mean = evidence.total(evidence.tones, x0, y0, x1, y1) / drawn
-    square = evidence.total(evidence.squares, x0, y0, x1, y1) / drawn
+    mean = sum_over(evidence.tones, x0, y0, x1, y1) / drawn
+    square = sum_over(evidence.squares, x0, y0, x1, y1) / drawn
     inside = np.sqrt(np.maximum(square - mean**2, 0.0))
     return [float(mean.std()) / 255, float((inside * drawn).sum() / drawn.sum()) / 255]

@@ -14,7 +14,7 @@ from extract.sheets.blocks import mixed
 from extract.sheets.components import as_rects, sprites
 from extract.sheets.conventions import stated
 from extract.sheets.evidence import Evidence, find_parts, gather
-from extract.sheets.ground import find_ground, prefix_sums
+from extract.sheets.ground import find_ground, prefix_sums, sum_over
 from extract.sheets.layout import ways, with_rest
 from extract.sheets.model import Candidate, Grid, Hints, Rect, Slicing
 from extract.sheets.names import sizes_in
@@ -86,7 +86,7 @@ def occupied(rgba: NDArray[np.uint8], rects: tuple[Rect, ...]) -> tuple[Rect, ..
     edges = np.array([(r.x, r.y, r.x + r.w, r.y + r.h) for r in rects], dtype=np.int64)
     x0, x1 = (np.clip(edges[:, i], 0, width) for i in (0, 2))
     y0, y1 = (np.clip(edges[:, i], 0, height) for i in (1, 3))
-    drawn = table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]
+    drawn = sum_over(table, x0, y0, x1, y1)
     return tuple(rect for rect, count in zip(rects, drawn.tolist(), strict=True) if count > 0)
 
 
